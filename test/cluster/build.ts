@@ -1,0 +1,149 @@
+/**
+ * Builds Kubernetes' own programs from the public Go modules, once, into a cache outside the checkout.
+ *
+ * There is no release download: a `go.mod` of our own requires `k8s.io/kubernetes` and points each of its staging
+ * modules at the published version with the same number (its own go.mod points at `./staging/…`, which is not there).
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { goProgram, requireSuccess, run } from './process.ts';
+import { withFileLock } from './filelock.ts';
+
+/** The version of the API server, the controllers and kubectl; kube-proxy's own version is a choice of each lab. */
+export const CONTROL_PLANE_VERSION = '1.37.2';
+
+/** Versions of kube-proxy that are known to build and to run against the control plane above. */
+export const KUBE_PROXY_VERSIONS = ['1.37.2', '1.33.13', '1.28.15', '1.24.17'] as const;
+
+export type Program = 'kube-proxy' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
+
+export type Log = (line: string) => void;
+
+/** Where built programs live: `SVCDOCTOR_LAB_CACHE`, else the user's cache folder. */
+export function cacheDir(): string {
+  const chosen = process.env['SVCDOCTOR_LAB_CACHE'];
+  if (chosen !== undefined && chosen !== '') return chosen;
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return join(base, 'kubectl-svcdoctor', 'lab');
+}
+
+/** `go1.26.8-linux-amd64`: a program built by another Go, or for another machine, is another program. */
+async function toolchain(): Promise<string> {
+  const { stdout } = requireSuccess(await run([goProgram(), 'env', 'GOVERSION', 'GOOS', 'GOARCH']));
+  return stdout.trim().split('\n').join('-');
+}
+
+/**
+ * The folder that holds the wanted programs of one version, building those that are missing.
+ * A program is either whole or absent there: it is built under another name and renamed.
+ */
+export async function ensurePrograms(version: string, programs: readonly Program[], log: Log): Promise<string> {
+  const dir = join(cacheDir(), await toolchain(), `kubernetes-${version}`);
+  const missing = (): Program[] => programs.filter((program) => !existsSync(join(dir, program)));
+  if (missing().length === 0) return dir;
+  mkdirSync(dir, { recursive: true });
+  await withFileLock(join(dir, '.lock'), async () => {
+    // Another lab may have built them while this one waited for the lock.
+    const wanted = missing();
+    if (wanted.length > 0) await buildPrograms(version, wanted, dir, log);
+  });
+  return dir;
+}
+
+async function buildPrograms(version: string, programs: readonly Program[], dir: string, log: Log): Promise<void> {
+  const started = Date.now();
+  log(`building ${programs.join(', ')} ${version} (minutes the first time, kept in ${dir})`);
+  const work = mkdtempSync(join(dir, '.build-'));
+  try {
+    writeFileSync(join(work, 'go.mod'), await goMod(version, programs));
+    const argv = [goProgram(), 'build', '-mod=mod', '-trimpath', '-ldflags', versionStamp(version), '-o', `${work}/out/`];
+    mkdirSync(join(work, 'out'));
+    requireSuccess(await run([...argv, ...programs.map(packageOf)], { cwd: work, env: goEnv() }));
+    for (const program of programs) renameSync(join(work, 'out', program), join(dir, program));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  log(`built ${programs.join(', ')} ${version} in ${Math.round((Date.now() - started) / 1000)} s`);
+}
+
+function packageOf(program: Program): string {
+  return `k8s.io/kubernetes/cmd/${program}`;
+}
+
+/** Without cgo the programs need no C compiler and no libraries of the machine. */
+function goEnv(): NodeJS.ProcessEnv {
+  return { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-buildvcs=false' };
+}
+
+/** Without these kube-proxy calls itself `v0.0.0-master` and /version of the API server says 0.0. */
+function versionStamp(version: string): string {
+  const [major = '', minor = ''] = version.split('.');
+  const stamp = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  const packages = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'];
+  const flags = packages.flatMap((pkg) => Object.entries(stamp).map(([name, value]) => `-X ${pkg}.${name}=${value}`));
+  return ['-s', '-w', ...flags].join(' ');
+}
+
+interface ModuleFile {
+  Go?: string;
+  Godebug?: { Key: string; Value: string }[];
+  Require?: { Path: string; Version: string }[];
+  Replace?: { Old: { Path: string }; New: { Path: string; Version?: string } }[];
+}
+
+/** Our go.mod: Kubernetes' own pins (old releases need them), with its staging modules at their published version. */
+async function goMod(version: string, programs: readonly Program[]): Promise<string> {
+  const kubernetes = await readKubernetesModule(version);
+  const staging = new Map<string, string>();
+  const replaced: string[] = [];
+  for (const { Old: from, New: to } of kubernetes.Replace ?? []) {
+    const local = to.Path.startsWith('./staging/');
+    if (local) staging.set(from.Path, `v0.${version.split('.').slice(1).join('.')}`);
+    else if (to.Version !== undefined) replaced.push(`replace ${from.Path} => ${to.Path} ${to.Version}`);
+  }
+  // Newer releases name their staging modules through a workspace: they are the requirements at v0.0.0.
+  for (const { Path: path, Version: at } of kubernetes.Require ?? []) {
+    if (at === 'v0.0.0') staging.set(path, `v0.${version.split('.').slice(1).join('.')}`);
+  }
+  const pins = [...staging].map(([path, at]) => `replace ${path} => ${path} ${at}`);
+  // `tool` lines need Go 1.24's file format; the language version of each package stays the one of its own module.
+  const lines = [
+    'module svcdoctor.invalid/lab',
+    `go ${atLeast(kubernetes.Go ?? '1.24', '1.24')}`,
+    ...(kubernetes.Godebug ?? []).map(({ Key, Value }) => `godebug ${Key}=${Value}`),
+    `require k8s.io/kubernetes v${version}`,
+    ...pins,
+    ...replaced,
+    ...programs.map((program) => `tool ${packageOf(program)}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+async function readKubernetesModule(version: string): Promise<ModuleFile> {
+  const download = await run([goProgram(), 'mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], { env: goEnv() });
+  const { GoMod: file } = JSON.parse(requireSuccess(download).stdout) as { GoMod: string };
+  return JSON.parse(requireSuccess(await run([goProgram(), 'mod', 'edit', '-json', file])).stdout) as ModuleFile;
+}
+
+function atLeast(version: string, minimum: string): string {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = minimum.split('.').map(Number);
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor) ? version : minimum;
+}
+
+/** The pods' program (podserver/main.go, beside this file), rebuilt whenever its source changes. */
+export async function ensurePodServer(log: Log): Promise<string> {
+  const source = join(import.meta.dirname, 'podserver', 'main.go');
+  const digest = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
+  const dir = join(cacheDir(), await toolchain(), `podserver-${digest}`);
+  const program = join(dir, 'podserver');
+  if (existsSync(program)) return program;
+  mkdirSync(dir, { recursive: true });
+  log('building the pods’ server');
+  const fresh = `${program}.${process.pid}`;
+  requireSuccess(await run([goProgram(), 'build', '-trimpath', '-o', fresh, source], { env: goEnv() }));
+  renameSync(fresh, program);
+  return program;
+}
