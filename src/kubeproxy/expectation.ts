@@ -12,6 +12,12 @@ export interface ProxyVersion {
   readonly patch: number | null;
 }
 
+/** The versions a kube-proxy can be, both ends included. A null patch at an end stands for every patch of that minor. */
+export interface VersionRange {
+  readonly min: ProxyVersion;
+  readonly max: ProxyVersion;
+}
+
 /** Where a setting came from: the cluster's own configuration, the rules on the nodes, or the default of the version. */
 export interface Setting<T> {
   readonly value: T;
@@ -44,11 +50,15 @@ export interface ProxySettings {
   readonly era: Setting<Era>;
   /** null: rules and cluster do not tell. Whatever depends on it is then accepted either way. */
   readonly version: Setting<ProxyVersion | null>;
+  /** What the version can be, narrower than the era says; absent: the version, or all versions of the era. */
+  readonly versionRange?: VersionRange;
   /** Masquerade mark M, e.g. 0x4000. */
   readonly mark: Setting<number>;
   readonly masqueradeAll: Setting<boolean>;
   /** null: not known; the rules that depend on it are then accepted in any form. */
   readonly localDetection: Setting<LocalDetection | null>;
+  /** Forms that were seen when {@link localDetection} is null: a rule in one of them is accepted. */
+  readonly localDetectionSeen?: readonly LocalDetection[];
   readonly nodePortAddresses: Setting<NodePortAddresses | null>;
   readonly localhostNodePorts: Setting<boolean | null>;
   /** kube-proxy's name of its node (lower-case): decides which endpoints are local. */
@@ -57,6 +67,8 @@ export interface ProxySettings {
   readonly zone: string | null;
   /** Addresses kube-proxy may take for the node's own in this family (source-range test). */
   readonly nodeIPs: readonly Ip[];
+  /** True: this node has no rules of kube-proxy in this family, and the settings are those of the other nodes. */
+  readonly borrowed?: boolean;
 }
 
 /** What a rule is for. Checks select differences by role, never by chain name or comment. */
@@ -98,6 +110,8 @@ export const RULE_ROLES = [
   'forward-conntrack',
   'forward-invalid',
   'localnet-drop',
+  'kubelet-drop',
+  'kubelet-mark-drop',
 ] as const;
 
 export type RuleRole = (typeof RULE_ROLES)[number];

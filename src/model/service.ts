@@ -133,8 +133,8 @@ export interface Cluster {
   endpointsOf(port: ServicePort): readonly Endpoint[];
   /** What {@link endpointsOf} would answer from `Endpoints` objects (kube-proxy before 1.19); null: not read. */
   legacyEndpointsOf(port: ServicePort): readonly Endpoint[] | null;
-  /** `slices`, or `endpoints` when only those could be had. */
-  readonly endpointSource: 'slices' | 'endpoints';
+  /** `slices`, or `endpoints` when only those could be had; `none`: neither was read, so nothing is known of endpoints. */
+  readonly endpointSource: 'slices' | 'endpoints' | 'none';
   readonly nodes: ReadonlyMap<string, NodeFacts>;
   /** null: pods were not read. */
   readonly pods: readonly PodFacts[] | null;

@@ -55,7 +55,17 @@ export interface Rule {
   readonly matches: readonly Match[];
   /** All `-m comment` texts of the rule, unescaped; null without any. */
   readonly comment: string | null;
+  /** How many of `matches` stand before the comment. Absent at its usual place: after `-s -d -i -o -p`. */
+  readonly commentAt?: number;
+  /** Every comment with its place, for a rule that has more than one. `comment` joins them with a blank. */
+  readonly comments?: readonly PlacedComment[];
   readonly target: Target;
+}
+
+/** One of several comments: its text and how many matches stand before it. */
+export interface PlacedComment {
+  readonly text: string;
+  readonly at: number;
 }
 
 /** An inclusive range of ports; a single port has `from === to`. */

@@ -5,7 +5,16 @@
  * modules at the published version with the same number (its own go.mod points at `./staging/…`, which is not there).
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { goProgram, requireSuccess, run } from './process.ts';
@@ -55,12 +64,17 @@ export async function ensurePrograms(version: string, programs: readonly Program
 async function buildPrograms(version: string, programs: readonly Program[], dir: string, log: Log): Promise<void> {
   const started = Date.now();
   log(`building ${programs.join(', ')} ${version} (minutes the first time, kept in ${dir})`);
+  // What a killed build left; nobody else builds here while we hold the lock.
+  for (const entry of readdirSync(dir)) if (entry.startsWith('.build-')) rmSync(join(dir, entry), { recursive: true });
   const work = mkdtempSync(join(dir, '.build-'));
   try {
     writeFileSync(join(work, 'go.mod'), await goMod(version, programs));
-    const argv = [goProgram(), 'build', '-mod=mod', '-trimpath', '-ldflags', versionStamp(version), '-o', `${work}/out/`];
-    mkdirSync(join(work, 'out'));
-    requireSuccess(await run([...argv, ...programs.map(packageOf)], { cwd: work, env: goEnv() }));
+    const argv = ['build', '-mod=mod', '-trimpath', '-ldflags', versionStamp(version), '-o', `${work}/out/`];
+    for (const folder of ['out', 'tmp']) mkdirSync(join(work, folder));
+    const env = { ...goEnv(), GOTMPDIR: join(work, 'tmp') };
+    // A build whose lab is gone stops: it would be minutes of both processors.
+    const go = ['setpriv', '--pdeathsig', 'TERM', goProgram()];
+    requireSuccess(await run([...go, ...argv, ...programs.map(packageOf)], { cwd: work, env }));
     for (const program of programs) renameSync(join(work, 'out', program), join(dir, program));
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -122,7 +136,9 @@ async function goMod(version: string, programs: readonly Program[]): Promise<str
 }
 
 async function readKubernetesModule(version: string): Promise<ModuleFile> {
-  const download = await run([goProgram(), 'mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], { env: goEnv() });
+  const download = await run([goProgram(), 'mod', 'download', '-json', `k8s.io/kubernetes@v${version}`], {
+    env: goEnv(),
+  });
   const { GoMod: file } = JSON.parse(requireSuccess(download).stdout) as { GoMod: string };
   return JSON.parse(requireSuccess(await run([goProgram(), 'mod', 'edit', '-json', file])).stdout) as ModuleFile;
 }
@@ -133,17 +149,23 @@ function atLeast(version: string, minimum: string): string {
   return major > leastMajor || (major === leastMajor && minor >= leastMinor) ? version : minimum;
 }
 
-/** The pods' program (podserver/main.go, beside this file), rebuilt whenever its source changes. */
-export async function ensurePodServer(log: Log): Promise<string> {
-  const source = join(import.meta.dirname, 'podserver', 'main.go');
-  const digest = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
-  const dir = join(cacheDir(), await toolchain(), `podserver-${digest}`);
-  const program = join(dir, 'podserver');
+/** The lab's own small program (the folder labtool), rebuilt whenever its source changes. */
+export async function ensureLabtool(log: Log): Promise<string> {
+  const folder = join(import.meta.dirname, 'labtool');
+  const sources = readdirSync(folder)
+    .filter((name) => name.endsWith('.go'))
+    .sort();
+  const digest = createHash('sha256');
+  for (const name of sources) digest.update(name).update(readFileSync(join(folder, name)));
+  const dir = join(cacheDir(), await toolchain(), `labtool-${digest.digest('hex').slice(0, 16)}`);
+  const program = join(dir, 'labtool');
   if (existsSync(program)) return program;
   mkdirSync(dir, { recursive: true });
-  log('building the pods’ server');
+  log('building labtool');
   const fresh = `${program}.${process.pid}`;
-  requireSuccess(await run([goProgram(), 'build', '-trimpath', '-o', fresh, source], { env: goEnv() }));
+  requireSuccess(
+    await run([goProgram(), 'build', '-trimpath', '-o', fresh, ...sources], { cwd: folder, env: goEnv() }),
+  );
   renameSync(fresh, program);
   return program;
 }

@@ -22,6 +22,6 @@ export async function withFileLock<T>(file: string, action: () => Promise<T>): P
     return await action();
   } finally {
     holder.stdin.end();
-    await once(holder, 'exit').catch(() => undefined);
+    await failed.catch(() => undefined);
   }
 }

@@ -1,0 +1,36 @@
+// What happens before anything heavy is loaded: one decision about colour, a quiet end of a closed pipe, a cache of compiled code.
+import { readFileSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export async function start() {
+  endQuietlyOnClosedPipe();
+  if (process.argv.length === 3 && process.argv[2] === '--version') {
+    const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    process.stdout.write(`${name} ${version}\n`);
+    return;
+  }
+  cacheCompiledCode();
+  const { main } = await import('../dist/main.js');
+  await main(process.argv);
+}
+
+function endQuietlyOnClosedPipe() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(0);
+    });
+  }
+}
+
+/** In a folder of our own: Node's default is a shared temporary one. A cache that cannot be had is done without. */
+function cacheCompiledCode() {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  try {
+    module.enableCompileCache(join(cache, 'kubectl-svcdoctor', 'v8'));
+  } catch {
+    // Slower, not wrong.
+  }
+}

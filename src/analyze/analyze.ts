@@ -1,0 +1,97 @@
+import { CHECKS } from '../checks/index.ts';
+import { runChecks, type Hit } from '../checks/run.ts';
+import type { Check } from '../checks/check.ts';
+import type { ServiceView, World } from '../checks/world.ts';
+import type { Note, Report, ReportMetadata, ServicePortResult, ServiceSummary } from '../model/report.ts';
+import { INVARIANTS } from '../model/report.ts';
+import { parseCluster } from '../model/parse-cluster.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { buildWorld } from './build-world.ts';
+import { coverageOf } from './coverage.ts';
+import { findingsOf } from './findings.ts';
+import { servicePortResults, worstState } from './invariants.ts';
+import { selectServices, type Selection } from './selection.ts';
+import { verdictOf, type VerdictOptions } from './verdict.ts';
+
+export interface AnalyzeOptions extends Selection, VerdictOptions {
+  /** Codes; null: all. */
+  readonly only: readonly string[] | null;
+  readonly skip: readonly string[];
+  /** Only these nodes; null: all. */
+  readonly nodes: readonly string[] | null;
+  readonly toolVersion: string;
+}
+
+/**
+ * The core's one entry: from raw evidence to the report. Pure and synchronous; the same evidence gives the same report,
+ * whether it was read a second ago or comes from a file.
+ * @throws MalformedClusterFile, UnknownServiceInSnapshot
+ */
+export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
+  const cluster = parseCluster(snapshot.cluster);
+  const selected = selectServices(cluster, options);
+  const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
+  const { hits, open } = runChecks(checksFor(options), world);
+  const findings = findingsOf(hits);
+  const servicePorts = servicePortResults(world, hits, open);
+  const services = world.services.map((view) => summaryOf(view, servicePorts, hits));
+  const coverage = coverageOf(snapshot, world, captures);
+  return {
+    apiVersion: 'svcdoctor/v1',
+    kind: 'Report',
+    metadata: metadataOf(snapshot, options, cluster.serverVersion),
+    verdict: verdictOf({ services, servicePorts, findings, coverage }, options),
+    coverage,
+    services,
+    servicePorts,
+    findings,
+    notes: [...objectNotes(world), ...notes],
+  };
+}
+
+function checksFor({ only, skip }: AnalyzeOptions): readonly Check[] {
+  return CHECKS.filter((check) => (only === null || only.includes(check.id)) && !skip.includes(check.id));
+}
+
+function metadataOf(snapshot: Snapshot, options: AnalyzeOptions, serverVersion: string | null): ReportMetadata {
+  const { manifest } = snapshot;
+  const version = serverVersion === null ? {} : { serverVersion };
+  if (manifest === null) return { toolVersion: options.toolVersion, source: 'files', ...version };
+  return {
+    toolVersion: options.toolVersion,
+    startedAt: manifest.startedAt,
+    finishedAt: manifest.finishedAt,
+    source: 'cluster',
+    ...(manifest.context === null ? {} : { context: manifest.context }),
+    ...(manifest.server === null ? {} : { server: manifest.server }),
+    ...version,
+  };
+}
+
+function summaryOf(view: ServiceView, ports: readonly ServicePortResult[], hits: readonly Hit[]): ServiceSummary {
+  const { namespace, name, type } = view.service;
+  const own = ports.filter((port) => port.namespace === namespace && port.service === name);
+  const states = own.flatMap((port) => INVARIANTS.map((invariant) => port.invariants[invariant].state));
+  const failed = hits.some((hit) => hit.check.severity === 'error' && concerns(hit, view));
+  const state = failed ? 'failed' : states.length === 0 ? 'not-applicable' : worstState(states);
+  return { namespace, name, type, ...(view.withoutRules === null ? {} : { withoutRules: view.withoutRules }), state };
+}
+
+function concerns(hit: Hit, { service }: ServiceView): boolean {
+  switch (hit.scope) {
+    case 'service':
+      return hit.service.service === service;
+    case 'service-port':
+      return hit.view.port.service === service;
+    case 'node':
+      return hit.ports.some((view) => view.port.service === service);
+  }
+}
+
+function objectNotes(world: World): readonly Note[] {
+  return world.cluster.notes.map((note) => ({
+    source: note.source,
+    text: `${note.where}: ${note.text}`,
+    consequence: 'set aside',
+  }));
+}

@@ -1,0 +1,150 @@
+import { compareNode, comparePort } from '../kubeproxy/compare.ts';
+import { endpointsFor } from '../kubeproxy/endpoints.ts';
+import { expectNode } from '../kubeproxy/expect-node.ts';
+import { expectServicePort } from '../kubeproxy/expect-service-port.ts';
+import type { ProxySettings } from '../kubeproxy/expectation.ts';
+import { ignoredBecause } from '../kubeproxy/ignored-service.ts';
+import { indexRules } from '../kubeproxy/rule-index.ts';
+import { inferSettings, type NodeMode, type SettingsOfCluster } from '../kubeproxy/settings.ts';
+import { findOldPicture } from '../kubeproxy/stale.ts';
+import { FAMILIES, type Family } from '../model/address.ts';
+import type { Note } from '../model/report.ts';
+import type { Cluster, PodFacts, Service, ServicePort } from '../model/service.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Ruleset } from '../netfilter/rules.ts';
+import type { FamilyView, NodeView, PortView, ServiceView, World } from '../checks/world.ts';
+import { captureOf, type Capture, type ParseCache } from './capture.ts';
+import type { SelectedService } from './selection.ts';
+
+export interface BuiltWorld {
+  readonly world: World;
+  readonly notes: readonly Note[];
+  readonly captures: ReadonlyMap<string, Capture>;
+}
+
+/** Everything the checks may see, from the evidence: parsed once, compared once. */
+export function buildWorld(
+  snapshot: Snapshot,
+  cluster: Cluster,
+  selected: readonly SelectedService[],
+  onlyNodes: readonly string[] | null,
+): BuiltWorld {
+  const captures = capturesOf(snapshot, cluster);
+  const services = selected.map((entry) => serviceView(entry, cluster));
+  const context: Context = {
+    cluster,
+    captures,
+    settings: inferSettings({ cluster, kubeProxyObjects: snapshot.cluster.get('kube-proxy'), rulesets: rulesetsOf(captures) }),
+    ports: services.flatMap((view) => view.ports),
+  };
+  const names = [...captures.keys()].filter((name) => onlyNodes === null || onlyNodes.includes(name));
+  return {
+    world: { cluster, services, nodes: names.map((name) => nodeView(name, context)) },
+    notes: names.flatMap((name) => notesOf(captures.get(name))),
+    captures,
+  };
+}
+
+interface Context {
+  readonly cluster: Cluster;
+  readonly captures: ReadonlyMap<string, Capture>;
+  readonly settings: SettingsOfCluster;
+  readonly ports: readonly ServicePort[];
+}
+
+/** Nodes of the API, of the manifest and of the folder, by name: a node that nobody read must be seen to be unread. */
+function capturesOf(snapshot: Snapshot, cluster: Cluster): ReadonlyMap<string, Capture> {
+  const evidence = new Map(snapshot.nodes.map((node) => [node.name, node]));
+  const manifests = new Map((snapshot.manifest?.nodes ?? []).map((node) => [node.name, node]));
+  const names = new Set([...cluster.nodes.keys(), ...evidence.keys(), ...manifests.keys()]);
+  const cache: ParseCache = new Map();
+  return new Map(
+    [...names]
+      .toSorted()
+      .map((name) => [name, captureOf(name, evidence.get(name) ?? null, manifests.get(name) ?? null, cache)]),
+  );
+}
+
+function rulesetsOf(captures: ReadonlyMap<string, Capture>): ReadonlyMap<string, Readonly<Record<Family, readonly Ruleset[]>>> {
+  return new Map([...captures].flatMap(([name, capture]) => (capture.status === 'read' ? [[name, capture.rulesets] as const] : [])));
+}
+
+function serviceView({ service, ports }: SelectedService, cluster: Cluster): ServiceView {
+  const withoutRules = ignoredBecause(service, null);
+  return { service, ports: withoutRules === null ? ports : [], withoutRules, pods: podsOf(service, cluster), cluster };
+}
+
+function podsOf(service: Service, cluster: Cluster): readonly PodFacts[] | null {
+  const { selector, namespace } = service;
+  if (cluster.pods === null || selector === null) return null;
+  return cluster.pods.filter((pod) => pod.namespace === namespace && [...selector].every(([key, value]) => pod.labels.get(key) === value));
+}
+
+function nodeView(name: string, context: Context): NodeView {
+  const capture = context.captures.get(name);
+  const mode = context.settings.modeOf(name);
+  const unjudged = (because: string): NodeView => ({ status: 'unjudged', name, mode, because });
+  if (capture === undefined || capture.status === 'unread') return unjudged(capture?.because ?? 'it was not read');
+  const obstacle = obstacleOf(mode);
+  if (obstacle !== null) return unjudged(obstacle);
+  return { status: 'judged', name, mode, families: familiesOf(name, capture, context) };
+}
+
+function obstacleOf(mode: NodeMode): string | null {
+  switch (mode.mode) {
+    case 'iptables':
+    case 'none':
+      return null;
+    case 'ipvs':
+    case 'nftables':
+      return `kube-proxy works in ${mode.mode} mode here (${mode.from}); only iptables mode is judged`;
+    case 'unknown':
+      return mode.from;
+  }
+}
+
+function familiesOf(name: string, capture: Extract<Capture, { readonly status: 'read' }>, context: Context): readonly FamilyView[] {
+  return FAMILIES.flatMap((family) => {
+    const live = context.settings.liveOf(name, family);
+    const settings = context.settings.settingsOf(name, family);
+    if (capture.rulesets[family].length === 0 || live === null || settings === null) return [];
+    return [familyView(name, family, live.ruleset, live.hasProxyRules, settings, context)];
+  });
+}
+
+function familyView(
+  node: string,
+  family: Family,
+  ruleset: Ruleset,
+  hasProxyRules: boolean,
+  settings: ProxySettings,
+  { cluster, ports }: Context,
+): FamilyView {
+  const index = indexRules(ruleset);
+  const views: PortView[] = [];
+  const on: FamilyView = {
+    node,
+    facts: cluster.nodes.get(node) ?? null,
+    family,
+    settings,
+    index,
+    hasProxyRules,
+    comparison: compareNode(expectNode(settings), index),
+    endpoints: (port) => cluster.endpointsOf(port),
+    ports: views,
+  };
+  for (const port of ports) {
+    if (port.family === family) views.push(portView(port, on, cluster));
+  }
+  return on;
+}
+
+function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView {
+  const expected = expectServicePort(port, endpointsFor(cluster, port, on.settings), on.settings);
+  const comparison = comparePort(expected, on.index);
+  return { port, expected, comparison, stale: findOldPicture(comparison, on.index), on };
+}
+
+function notesOf(capture: Capture | undefined): readonly Note[] {
+  return capture?.status === 'read' ? capture.notes : [];
+}

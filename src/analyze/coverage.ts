@@ -1,0 +1,55 @@
+import type { NodeView, World } from '../checks/world.ts';
+import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
+import type { NodeManifest, Snapshot } from '../model/snapshot.ts';
+import type { Capture } from './capture.ts';
+import { settingsView } from './settings-view.ts';
+
+/** What was looked at, and what was not and why. Absence of findings on an unread node must be visible. */
+export function coverageOf(snapshot: Snapshot, world: World, captures: ReadonlyMap<string, Capture>): Coverage {
+  const manifests = new Map((snapshot.manifest?.nodes ?? []).map((node) => [node.name, node]));
+  return {
+    nodes: world.nodes.map((node) => nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null)),
+    missing: (snapshot.manifest?.parts ?? [])
+      .filter((part) => part.error !== null)
+      .map((part) => ({ part: part.file, reason: part.error ?? '' }))
+      .toSorted((a, b) => (a.part < b.part ? -1 : 1)),
+  };
+}
+
+function nodeCoverage(node: NodeView, manifest: NodeManifest | null, capture: Capture | null): NodeCoverage {
+  const read = capture !== null && capture.status === 'read';
+  return {
+    name: node.name,
+    read,
+    ...howRead(manifest),
+    ...(node.mode.mode === 'unknown' ? {} : { mode: node.mode.mode }),
+    ...judgedBy(node),
+    ...(node.status === 'unjudged' ? { reason: node.because } : {}),
+    ...(manifest === null || manifest.failure === null
+      ? {}
+      : { reasonCode: manifest.failure.reason, tryThis: manifest.failure.tryThis }),
+  };
+}
+
+function howRead(manifest: NodeManifest | null): Partial<NodeCoverage> {
+  if (manifest === null) return {};
+  return {
+    via: manifest.via,
+    client: manifest.client,
+    durationMs: Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt),
+  };
+}
+
+function judgedBy(node: NodeView): Partial<NodeCoverage> {
+  if (node.status === 'unjudged') return {};
+  const [family] = node.families;
+  if (family === undefined) return {};
+  const version = family.settings.version.value;
+  const backend = family.index.ruleset.backend;
+  const settings: readonly SettingView[] = node.families.flatMap((view) => settingsView(view.settings));
+  return {
+    ...(backend === 'unknown' ? {} : { backend }),
+    ...(version === null ? {} : { kubeProxyVersion: `${version.major}.${version.minor}${version.patch === null ? '' : `.${version.patch}`}` }),
+    settings,
+  };
+}

@@ -1,0 +1,124 @@
+import type { PortView } from '../checks/world.ts';
+import { assemblePort } from '../kubeproxy/assemble.ts';
+import { printAddressPort, type Ip } from '../model/address.ts';
+import type { Effect, EffectOutcome } from '../model/report.ts';
+import type { Endpoint } from '../model/service.ts';
+import { nodeWithAddresses, type NodeContext } from '../netfilter/packet.ts';
+import type { Ruleset } from '../netfilter/rules.ts';
+import { walk, type Outcome } from '../netfilter/walk.ts';
+import { flowsOf, type Flow } from './flows.ts';
+import { proxyRules } from './proxy-rules.ts';
+
+/** What happens to one kind of connection by the node's rules, beside what should happen. */
+export interface FlowEffect {
+  readonly flow: Flow;
+  readonly actual: readonly EffectOutcome[];
+  readonly wanted: readonly EffectOutcome[];
+  readonly differs: boolean;
+}
+
+/** Shares that differ by less than this are the same: one rounding of the kernel for each of 1,000 endpoints. */
+const SHARE_TOLERANCE = 1e-3;
+
+/**
+ * Walks each kind of connection to the port through the node's rules as they are, and through those kube-proxy should
+ * have written. The difference is the impact of whatever is wrong.
+ */
+export function effectsOf(view: PortView): readonly FlowEffect[] {
+  const wantedRules = assemblePort(view.on.comparison.expected, view.expected, view.port.family);
+  const context = contextOf(view);
+  return flowsOf(view).map((flow) => {
+    const actual = outcomesOf(view, flow, proxyRules(view.on.index.ruleset), context);
+    const wanted = outcomesOf(view, flow, wantedRules, context);
+    return { flow, actual, wanted, differs: !sameOutcomes(actual, wanted) };
+  });
+}
+
+/** The form a report keeps. */
+export function reportEffect(view: PortView, effect: FlowEffect): Effect {
+  return {
+    node: view.on.node,
+    servicePort: view.port.id,
+    client: effect.flow.client,
+    ...(effect.flow.hairpin ? { hairpin: true } : {}),
+    destination: effect.flow.destination,
+    outcomes: effect.actual,
+  };
+}
+
+/** The node's addresses as the API knows them; a pod's or a Service's address is none of them. */
+function contextOf(view: PortView): NodeContext {
+  const addresses = new Set<Ip>([...view.on.settings.nodeIPs, ...(view.on.facts?.addresses ?? [])]);
+  return nodeWithAddresses({ localAddresses: addresses, complete: true });
+}
+
+function outcomesOf(view: PortView, flow: Flow, rules: Ruleset, context: NodeContext): readonly EffectOutcome[] {
+  const result = walk([rules], flow.packet, context, { origin: flow.origin });
+  const merged = new Map<string, EffectOutcome>();
+  for (const outcome of result.outcomes) {
+    const effect = judgeOutcome(view, flow, outcome);
+    const key = `${effect.result} ${effect.endpoint ?? ''} ${effect.masqueraded} ${effect.because ?? ''}`;
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? effect : { ...effect, share: known.share + effect.share });
+  }
+  return [...merged.values()].toSorted(
+    (a, b) => b.share - a.share || (a.endpoint ?? '').localeCompare(b.endpoint ?? '') || a.result.localeCompare(b.result),
+  );
+}
+
+function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): EffectOutcome {
+  const base = { share: outcome.share, masqueraded: outcome.masqueraded };
+  const endpoint = printAddressPort(outcome.destination, outcome.destinationPort);
+  switch (outcome.disposition) {
+    case 'rejected':
+      return { ...base, result: 'refused', because: 'a rule rejects them' };
+    case 'dropped':
+      return { ...base, result: 'no-answer', because: 'a rule drops them' };
+    case 'undetermined':
+    case 'loop':
+      return { ...base, result: 'undetermined', because: outcome.because ?? 'a rule on the way is not understood' };
+    case 'untranslated':
+      return flow.kind === 'node-port'
+        ? { ...base, result: 'refused', because: `nothing translates them, and nothing listens on the node port` }
+        : { ...base, result: 'no-answer', because: `nothing translates them, and no machine has the address` };
+    case 'delivered':
+      return { ...base, endpoint, ...answerOf(view, flow, outcome) };
+  }
+}
+
+/** Whether a translated connection finds somebody, and the answer its way back. */
+function answerOf(view: PortView, flow: Flow, outcome: Outcome): Pick<EffectOutcome, 'result' | 'because'> {
+  const known = view.on.endpoints(view.port).filter((endpoint) => endpoint.ip === outcome.destination);
+  const endpoint = known.find((candidate) => candidate.port === outcome.destinationPort);
+  if (endpoint === undefined) {
+    return known.length > 0
+      ? { result: 'refused', because: `no endpoint listens on port ${outcome.destinationPort} there` }
+      : { result: 'no-answer', because: 'that is no endpoint of the Service port' };
+  }
+  if (outcome.masqueraded) return { result: 'answered' };
+  if (flow.packet.source === outcome.destination && flow.client === 'pod') {
+    return { result: 'no-answer', because: 'the endpoint sees its own address as the client and answers itself' };
+  }
+  return flow.client === 'external' ? answerPastNode(view, endpoint) : { result: 'answered' };
+}
+
+/** The answer to a client outside must come back through the node that translated the connection. */
+function answerPastNode(view: PortView, endpoint: Endpoint): Pick<EffectOutcome, 'result' | 'because'> {
+  if (endpoint.node === view.on.node) return { result: 'answered' };
+  return endpoint.node === null
+    ? { result: 'undetermined', because: 'where the endpoint runs is not known, so the way of its answer is not' }
+    : { result: 'no-answer', because: `the answer from ${endpoint.node} goes past this node, to a client who does not know the sender` };
+}
+
+function sameOutcomes(a: readonly EffectOutcome[], b: readonly EffectOutcome[]): boolean {
+  const shares = new Map<string, number>();
+  const add = (outcomes: readonly EffectOutcome[], sign: number): void => {
+    for (const { result, endpoint, masqueraded, share } of outcomes) {
+      const key = `${result} ${endpoint ?? ''} ${masqueraded}`;
+      shares.set(key, (shares.get(key) ?? 0) + sign * share);
+    }
+  };
+  add(a, 1);
+  add(b, -1);
+  return [...shares.values()].every((share) => Math.abs(share) < SHARE_TOLERANCE);
+}

@@ -1,0 +1,142 @@
+import type { ClientKind, EffectOutcome } from '../model/report.ts';
+import type { FlowEffect } from './effects.ts';
+
+/**
+ * What users of a Service port experience, in words: computed from the walk, never canned. One sentence for each way in
+ * which connections differ, with the addresses and clients it holds for.
+ */
+export function impactOf(effects: readonly FlowEffect[]): string {
+  const groups = new Map<string, FlowEffect[]>();
+  for (const effect of effects.filter((candidate) => candidate.differs)) {
+    const text = describe(effect);
+    groups.set(text, [...(groups.get(text) ?? []), effect]);
+  }
+  if (groups.size === 0) return UNCHANGED;
+  return [...groups].map(([text, members]) => `${subject(members)} ${text}`).join(' ');
+}
+
+export const UNCHANGED = 'Nothing changes for new connections: the walk through the rules ends as it should.';
+
+function subject(effects: readonly FlowEffect[]): string {
+  const destinations = distinct(effects.map(({ flow }) => (flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination)));
+  const clients = distinct(effects.map(({ flow }) => (flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client])));
+  return `New connections to ${join(destinations)} at this node from ${join(clients)}:`;
+}
+
+const CLIENTS: Readonly<Record<ClientKind, string>> = { pod: 'its pods', node: 'the node itself', external: 'outside' };
+
+function portOf(destination: string): string {
+  return destination.slice(destination.lastIndexOf(':') + 1);
+}
+
+function describe(effect: FlowEffect): string {
+  const { actual, wanted } = effect;
+  const failing = actual.filter((outcome) => isFailure(outcome));
+  const wantedFailing = total(wanted.filter(isFailure));
+  const parts = [
+    ...failures(failing, wantedFailing),
+    ...shareChanges(actual, wanted, failing),
+    ...sourceChanges(actual, wanted),
+    ...unknowns(actual),
+  ];
+  const none = failing.length === 0 ? ['none fails'] : [];
+  return `${[...parts, ...none].join('; ')}.`;
+}
+
+function isFailure(outcome: EffectOutcome): boolean {
+  return outcome.result === 'no-answer' || outcome.result === 'refused';
+}
+
+function failures(failing: readonly EffectOutcome[], wantedFailing: number): readonly string[] {
+  if (failing.length === 0 && wantedFailing > NOISE) return ['they succeed, though they should not'];
+  return failing.map((outcome) => {
+    const verb = outcome.result === 'refused' ? 'refused' : 'time out';
+    const share = fraction(outcome.share);
+    const who = share === 'all' ? 'all' : share;
+    const how = outcome.result === 'refused' ? `${who === 'all' || plural(outcome.share) ? 'are' : 'is'} ${verb}` : plural(outcome.share) ? verb : 'times out';
+    const where = outcome.endpoint === undefined ? '' : `, sent to ${outcome.endpoint}`;
+    return `${who} ${how}${where}${outcome.because === undefined ? '' : ` (${outcome.because})`}`;
+  });
+}
+
+/** `a third times out`, but `two thirds time out`, `all time out`, `33 % time out`. */
+function plural(share: number): boolean {
+  return !fraction(share).startsWith('a ') && fraction(share) !== 'half';
+}
+
+function shareChanges(actual: readonly EffectOutcome[], wanted: readonly EffectOutcome[], failing: readonly EffectOutcome[]): readonly string[] {
+  const before = sharesByEndpoint(wanted.filter((outcome) => outcome.result === 'answered'));
+  const after = sharesByEndpoint(actual.filter((outcome) => outcome.result === 'answered'));
+  if (after.size === 0) return [];
+  const sent = sharesByEndpoint(failing);
+  const lost = [...before.keys()].filter((endpoint) => (after.get(endpoint) ?? 0) < NOISE && !sent.has(endpoint));
+  const changed = [...after].filter(([endpoint, share]) => Math.abs(share - (before.get(endpoint) ?? 0)) > NOISE);
+  return [
+    ...(lost.length > 0 ? [`${join(lost)} ${lost.length === 1 ? 'is' : 'are'} never reached`] : []),
+    ...changed.map(([endpoint, share]) => gets(endpoint, share, before.get(endpoint) ?? 0)),
+  ];
+}
+
+function gets(endpoint: string, after: number, before: number): string {
+  const instead = before < NOISE ? 'instead of none' : `instead of ${fraction(before)}`;
+  return `${endpoint} gets ${fraction(after)} ${instead}`;
+}
+
+function sourceChanges(actual: readonly EffectOutcome[], wanted: readonly EffectOutcome[]): readonly string[] {
+  const after = maskedShare(actual);
+  const before = maskedShare(wanted);
+  if (after === null || before === null || Math.abs(after - before) < NOISE) return [];
+  return [after < before ? "endpoints that answer see the client's own address, not the node's" : "endpoints see the node's address, not the client's"];
+}
+
+/** Of the connections that are answered, how many are masqueraded; null when none is answered. */
+function maskedShare(outcomes: readonly EffectOutcome[]): number | null {
+  const answered = outcomes.filter((outcome) => outcome.result === 'answered');
+  const all = total(answered);
+  return all < NOISE ? null : total(answered.filter((outcome) => outcome.masqueraded)) / all;
+}
+
+function unknowns(actual: readonly EffectOutcome[]): readonly string[] {
+  const unknown = actual.filter((outcome) => outcome.result === 'undetermined');
+  return unknown.length === 0 ? [] : [`what happens to ${fraction(total(unknown))} is not known: ${join(distinct(unknown.map((outcome) => outcome.because ?? 'a rule is not understood')))}`];
+}
+
+function sharesByEndpoint(outcomes: readonly EffectOutcome[]): ReadonlyMap<string, number> {
+  const shares = new Map<string, number>();
+  for (const { endpoint, share } of outcomes) {
+    if (endpoint !== undefined) shares.set(endpoint, (shares.get(endpoint) ?? 0) + share);
+  }
+  return shares;
+}
+
+function total(outcomes: readonly EffectOutcome[]): number {
+  return outcomes.reduce((sum, outcome) => sum + outcome.share, 0);
+}
+
+const NOISE = 1e-3;
+
+const FRACTIONS: readonly (readonly [number, string])[] = [
+  [1, 'all'],
+  [1 / 2, 'half'],
+  [1 / 3, 'a third'],
+  [2 / 3, 'two thirds'],
+  [1 / 4, 'a quarter'],
+  [3 / 4, 'three quarters'],
+  [1 / 5, 'a fifth'],
+  [1 / 6, 'a sixth'],
+];
+
+/** A share in words where there are some, else in percent. */
+export function fraction(share: number): string {
+  const known = FRACTIONS.find(([value]) => Math.abs(value - share) < NOISE);
+  return known === undefined ? `${Math.round(share * 1000) / 10} %` : known[1];
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function join(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+function distinct(words: readonly string[]): readonly string[] {
+  return [...new Set(words)];
+}

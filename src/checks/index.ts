@@ -1,0 +1,87 @@
+import type { Check } from './check.ts';
+import svc201 from './svc201-selector-matches.ts';
+import svc202 from './svc202-pods-ready.ts';
+import svc203 from './svc203-target-port-name.ts';
+import svc204 from './svc204-external-name.ts';
+import svc205 from './svc205-headless.ts';
+import svc206 from './svc206-has-endpoints.ts';
+import svc301 from './svc301-cluster-ip-entry.ts';
+import svc302 from './svc302-node-port-entry.ts';
+import svc303 from './svc303-external-ip-entry.ts';
+import svc304 from './svc304-load-balancer-entry.ts';
+import svc305 from './svc305-entry-target.ts';
+import svc306 from './svc306-entry-duplicate.ts';
+import svc307 from './svc307-foreign-entry.ts';
+import svc308 from './svc308-services-jump.ts';
+import svc309 from './svc309-node-ports-jump.ts';
+import svc310 from './svc310-blocked-port.ts';
+import svc311 from './svc311-block-missing.ts';
+import svc312 from './svc312-service-port-known.ts';
+import svc313 from './svc313-external-chain.ts';
+import svc321 from './svc321-endpoint-chain.ts';
+import svc322 from './svc322-endpoint-address.ts';
+import svc323 from './svc323-endpoint-foreign.ts';
+import svc324 from './svc324-hairpin-mark.ts';
+import svc326 from './svc326-endpoints-current.ts';
+import svc331 from './svc331-balancing-rule.ts';
+import svc332 from './svc332-balancing-double.ts';
+import svc333 from './svc333-balancing-share.ts';
+import svc336 from './svc336-affinity.ts';
+import svc341 from './svc341-external-mark.ts';
+import svc342 from './svc342-mark-chain.ts';
+import svc343 from './svc343-masquerade.ts';
+import svc344 from './svc344-postrouting-jump.ts';
+import svc345 from './svc345-cluster-ip-mark.ts';
+import svc351 from './svc351-firewall-allow.ts';
+import svc352 from './svc352-firewall-drop.ts';
+import svc353 from './svc353-health-check-port.ts';
+import svc354 from './svc354-forward-chain.ts';
+import svc355 from './svc355-filter-jump.ts';
+import svc401 from './svc401-proxy-rules.ts';
+import svc402 from './svc402-surplus-rule.ts';
+
+/** The catalogue, by id. Ids of retired checks stay listed in RETIRED and are never used again. */
+export const CHECKS: readonly Check[] = [
+  svc201,
+  svc202,
+  svc203,
+  svc204,
+  svc205,
+  svc206,
+  svc301,
+  svc302,
+  svc303,
+  svc304,
+  svc305,
+  svc306,
+  svc307,
+  svc308,
+  svc309,
+  svc310,
+  svc311,
+  svc312,
+  svc313,
+  svc321,
+  svc322,
+  svc323,
+  svc324,
+  svc326,
+  svc331,
+  svc332,
+  svc333,
+  svc336,
+  svc341,
+  svc342,
+  svc343,
+  svc344,
+  svc345,
+  svc351,
+  svc352,
+  svc353,
+  svc354,
+  svc355,
+  svc401,
+  svc402,
+];
+
+export const RETIRED: readonly string[] = [];

@@ -1,0 +1,64 @@
+import type { Family } from '../model/address.ts';
+import type { NodeMode } from '../kubeproxy/settings.ts';
+import type { NodeComparison, PortComparison } from '../kubeproxy/compare.ts';
+import type { ExpectedServicePort, ProxySettings } from '../kubeproxy/expectation.ts';
+import type { OldPicture } from '../kubeproxy/stale.ts';
+import type { RuleIndex } from '../kubeproxy/rule-index.ts';
+import type { Cluster, Endpoint, NodeFacts, PodFacts, Service, ServicePort } from '../model/service.ts';
+
+/** What checks may see. Built once from a snapshot by `build-world.ts`; every comparison in it is made once. */
+export interface World {
+  readonly cluster: Cluster;
+  /** The Services that were asked about. */
+  readonly services: readonly ServiceView[];
+  /** By name. */
+  readonly nodes: readonly NodeView[];
+}
+
+/** A Service and why kube-proxy makes no rules for it, if so. */
+export interface ServiceView {
+  readonly service: Service;
+  /** Its ports in each family; empty when kube-proxy makes no rules. */
+  readonly ports: readonly ServicePort[];
+  /** `headless`, `ExternalName`, `handled by another proxy`…; null when kube-proxy makes rules. */
+  readonly withoutRules: string | null;
+  /** Pods its selector matches; null: pods were not read, or there is no selector. */
+  readonly pods: readonly PodFacts[] | null;
+  readonly cluster: Cluster;
+}
+
+export type NodeView =
+  | {
+      readonly status: 'judged';
+      readonly name: string;
+      readonly mode: NodeMode;
+      readonly families: readonly FamilyView[];
+    }
+  /** Not read, or read and not to be judged by iptables rules (another mode, an era that is not known). */
+  | { readonly status: 'unjudged'; readonly name: string; readonly mode: NodeMode; readonly because: string };
+
+/** One node's rules of one family. */
+export interface FamilyView {
+  readonly node: string;
+  readonly facts: NodeFacts | null;
+  readonly family: Family;
+  readonly settings: ProxySettings;
+  readonly index: RuleIndex;
+  /** False: no chain of kube-proxy in this family on this node. */
+  readonly hasProxyRules: boolean;
+  readonly comparison: NodeComparison;
+  /** All endpoints the API has for a port, used or not. */
+  readonly endpoints: (port: ServicePort) => readonly Endpoint[];
+  /** The asked-about ports of this family. */
+  readonly ports: readonly PortView[];
+}
+
+/** One Service port on one node. */
+export interface PortView {
+  readonly port: ServicePort;
+  readonly expected: ExpectedServicePort;
+  readonly comparison: PortComparison;
+  /** Set when the rules are right for another state of the API than it has now: then that is the one cause. */
+  readonly stale: OldPicture | null;
+  readonly on: FamilyView;
+}

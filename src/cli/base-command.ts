@@ -1,0 +1,54 @@
+import { Command } from '@oclif/core';
+import { describeError } from './errors.ts';
+
+/** Exit codes of every command; `check` adds 0, 1 and 3 by its report. */
+export const EXIT = { ok: 0, findings: 1, couldNotRun: 2, incomplete: 3, interrupted: 130, terminated: 143 } as const;
+
+/**
+ * What all commands share: one way to print a result, one way to fail. Nothing here or in a command ends the process: a
+ * pipe would be cut at 64 kB.
+ */
+export abstract class BaseCommand extends Command {
+  /** What the user types to call us, for hints. */
+  protected get program(): string {
+    return this.config.bin;
+  }
+
+  /** Ends network reads and node sessions on Ctrl-C or SIGTERM; what they leave behind is cleaned up on the way out. */
+  protected readonly stop = new AbortController();
+
+  protected override async init(): Promise<void> {
+    await super.init();
+    for (const [signal, code] of SIGNALS) {
+      process.once(signal, () => {
+        process.exitCode = code;
+        this.stop.abort(new Error(`stopped by ${signal}`));
+      });
+    }
+  }
+
+  /** The result, on stdout. */
+  protected print(text: string): void {
+    process.stdout.write(text);
+  }
+
+  /** Everything else, on stderr. */
+  protected say(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  protected override async catch(error: unknown): Promise<void> {
+    if (this.stop.signal.aborted) {
+      this.say('stopped');
+      return;
+    }
+    const { text, exitCode } = describeError(error, this.program);
+    this.say(text);
+    process.exitCode = exitCode;
+  }
+}
+
+const SIGNALS = [
+  ['SIGINT', EXIT.interrupted],
+  ['SIGTERM', EXIT.terminated],
+] as const;

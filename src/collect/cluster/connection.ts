@@ -1,0 +1,208 @@
+import pLimit from 'p-limit';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { readAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { ClusterError } from './cluster-error.ts';
+import { credentialSource } from './credentials.ts';
+import type { CredentialSource } from './credentials.ts';
+import { clientNodeConfig, identityHeaders } from './dispatcher.ts';
+import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_RETRY } from './flags.ts';
+import type { ClusterEnvironment, ClusterFlags, RetryPolicy } from './flags.ts';
+import { HttpClient } from './http-client.ts';
+import type { Method } from './http-client.ts';
+import { textOf } from './json-value.ts';
+import { loadKubeconfig } from './kubeconfig.ts';
+import { connectionError, isReset, timeoutError, withoutCredentials } from './network-error.ts';
+import { proxyFromEnvironment } from './proxy-environment.ts';
+import { impersonationHeaders, resolveConfig } from './resolve-config.ts';
+import type { ResolvedConfig } from './resolve-config.ts';
+import { Retries, setbackOf } from './retry.ts';
+import { readTlsMaterial } from './tls-material.ts';
+
+/** Query parameters; those undefined are left out. */
+export type Query = Readonly<Record<string, string | undefined>>;
+
+export interface ClusterRequest {
+  readonly method: Method;
+  /** From the root of the API, e.g. `/api/v1/nodes`. */
+  readonly path: string;
+  readonly query?: Query;
+  /** Sent as JSON; for PATCH as a strategic merge patch. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An open door to one API server, for one user. */
+export interface ClusterConnection {
+  /** Context name, null in a cluster's own pod or when flags alone named the server. */
+  readonly context: string | null;
+  /** URL of the API server, without credentials. */
+  readonly server: string;
+  /** The namespace meant when none is named. */
+  readonly namespace: string;
+  /**
+   * The parsed JSON of a GET. Repeated when the server is busy or the connection breaks.
+   * @throws ClusterError in kubectl's words; the signal's reason when it is aborted
+   */
+  get(path: string, query?: Query, signal?: AbortSignal): Promise<unknown>;
+  /** As {@link get}, for any method. Only a GET is ever repeated, except once after a 401 with a new credential. */
+  send(request: ClusterRequest): Promise<unknown>;
+  /** For client-node's own classes, such as its Exec: same server, same user, same proxy. */
+  readonly kubeConfig: KubeConfig;
+  /** Ends the connections; never rejects. */
+  close(): Promise<void>;
+}
+
+/** Lists are large, and the API server's fair queuing is for everybody. */
+const IN_FLIGHT = 4;
+
+/**
+ * Reads the kubeconfig and prepares the connection; nothing is sent yet, but a credential plugin may run at the first request.
+ * @throws ClusterError when the configuration cannot be used
+ */
+export async function connectCluster(flags: ClusterFlags, environment: ClusterEnvironment): Promise<ClusterConnection> {
+  const config = await resolveConfig(await loadKubeconfig(flags, environment), flags, environment);
+  impersonationHeaders(config.user);
+  const server = serverUrl(config);
+  if (config.cluster['insecure-skip-tls-verify'] === true && hasAuthority(config)) {
+    throw new ClusterError(
+      'specifying a root certificates file with the insecure flag is not allowed',
+      'Keep one of certificate-authority and insecure-skip-tls-verify.',
+    );
+  }
+  const proxy = textOf(config.cluster['proxy-url']) || proxyFromEnvironment(server, environment.variables);
+  const [tls, credentials] = await Promise.all([readTlsMaterial(config), credentialSource(config, environment)]);
+  const kubeConfig = await clientNodeConfig(config, server, proxy, tls, credentials);
+  return new Connection({
+    config,
+    server,
+    proxy,
+    credentials,
+    kubeConfig,
+    timeoutMs: flags.requestTimeout ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    retry: { ...DEFAULT_RETRY, ...environment.retry },
+  });
+}
+
+function hasAuthority({ cluster }: ResolvedConfig): boolean {
+  return textOf(cluster['certificate-authority']) !== '' || textOf(cluster['certificate-authority-data']) !== '';
+}
+
+/** A server without a scheme is http unless there is something of TLS in the configuration, as in client-go. */
+function serverUrl(config: ResolvedConfig): URL {
+  const text = textOf(config.cluster['server']);
+  const tls =
+    hasAuthority(config) || ['client-certificate', 'client-certificate-data'].some((key) => textOf(config.user[key]));
+  const url = URL.parse(text.includes('://') ? text : `${tls ? 'https' : 'http'}://${text}`);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
+    throw new ClusterError(`the server "${text}" is not a URL`, 'It looks like https://HOST:PORT');
+  }
+  url.pathname = url.pathname.replace(/\/+$/, '');
+  return url;
+}
+
+interface ConnectionParts {
+  readonly config: ResolvedConfig;
+  readonly server: URL;
+  readonly proxy: string | null;
+  readonly credentials: CredentialSource;
+  readonly kubeConfig: KubeConfig;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+}
+
+class Connection implements ClusterConnection {
+  readonly context: string | null;
+  readonly server: string;
+  readonly namespace: string;
+  readonly kubeConfig: KubeConfig;
+  readonly #parts: ConnectionParts;
+  readonly #client: HttpClient;
+  readonly #limit = pLimit(IN_FLIGHT);
+
+  constructor(parts: ConnectionParts) {
+    this.context = parts.config.context;
+    this.server = withoutCredentials(parts.server.href);
+    this.namespace = parts.config.namespace;
+    this.kubeConfig = parts.kubeConfig;
+    this.#parts = parts;
+    this.#client = new HttpClient(parts.kubeConfig, parts.credentials);
+  }
+
+  get(path: string, query: Query = {}, signal?: AbortSignal): Promise<unknown> {
+    return this.send({ method: 'GET', path, query, signal });
+  }
+
+  async send(request: ClusterRequest): Promise<unknown> {
+    const answer = await this.#limit(() => this.#patiently(request));
+    return readAnswer(answer, request.path, this.#parts.server);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close().catch(() => undefined);
+  }
+
+  async #patiently(request: ClusterRequest): Promise<Answer> {
+    const retries = new Retries(this.#parts.retry);
+    const repeatable = request.method === 'GET';
+    for (;;) {
+      request.signal?.throwIfAborted();
+      try {
+        const answer = await this.#withFreshCredential(request);
+        const setback = repeatable ? setbackOf(answer.status, answer.retryAfter) : null;
+        if (setback === null || !(await retries.again(setback, request.signal))) return answer;
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        if (error instanceof ClusterError) throw error;
+        const again = repeatable && isReset(error) && (await retries.again({ kind: 'broken' }, request.signal));
+        if (!again) throw connectionError(error, this.#parts.server, this.#parts.proxy);
+      }
+    }
+  }
+
+  /** A token may have run out meanwhile: one more attempt with another one, if there is another one. */
+  async #withFreshCredential(request: ClusterRequest): Promise<Answer> {
+    const { credentials } = this.#parts;
+    const used = await credentials.get();
+    const answer = await this.#once(request);
+    if (answer.status !== 401 || !(await credentials.renew(used))) return answer;
+    return this.#once(request);
+  }
+
+  async #once(request: ClusterRequest): Promise<Answer> {
+    const { config, credentials, server, timeoutMs } = this.#parts;
+    const headers: Record<string, string | string[]> = {
+      Accept: 'application/json',
+      'User-Agent': 'kubectl-svcdoctor',
+      ...(await identityHeaders(config, credentials)),
+    };
+    if (request.body !== undefined) headers['Content-Type'] = contentType(request.method);
+    const timeout = timeoutMs === 0 ? null : AbortSignal.timeout(timeoutMs);
+    const signals = [timeout, request.signal].filter((signal) => signal !== null && signal !== undefined);
+    try {
+      return await this.#client.send({
+        method: request.method,
+        url: urlOf(server, request),
+        headers,
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: AbortSignal.any(signals),
+      });
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      if (timeout?.aborted === true) throw timeoutError(server, timeoutMs, error);
+      throw error;
+    }
+  }
+}
+
+function contentType(method: Method): string {
+  return method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json';
+}
+
+function urlOf(server: URL, request: ClusterRequest): URL {
+  const url = new URL(`${server.origin}${server.pathname.replace(/\/$/, '')}${request.path}`);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined && value !== '') url.searchParams.set(name, value);
+  }
+  return url;
+}

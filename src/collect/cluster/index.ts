@@ -1,0 +1,10 @@
+export { ClusterError, UnknownServiceError } from './cluster-error.ts';
+export { connectCluster } from './connection.ts';
+export type { ClusterConnection, ClusterRequest, Query } from './connection.ts';
+export { DEFAULT_REQUEST_TIMEOUT_MS, processEnvironment } from './flags.ts';
+export type { ClusterEnvironment, ClusterFlags } from './flags.ts';
+export { listAll } from './list-all.ts';
+export type { ListOptions, RawList } from './list-all.ts';
+export { readCluster } from './read-cluster.ts';
+export type { ClusterRead, ClusterReading } from './read-cluster.ts';
+export { RESOURCES } from './resources.ts';

@@ -1,0 +1,90 @@
+import { CLUSTER_FILES, NODE_FAILURES, NODE_FILES, SNAPSHOT_FORMAT } from '../../model/snapshot.ts';
+import type {
+  ClusterPart,
+  CommandRecord,
+  NodeFailure,
+  NodeManifest,
+  SnapshotManifest,
+  SnapshotScope,
+} from '../../model/snapshot.ts';
+import { Field } from './field.ts';
+import { MANIFEST } from './layout.ts';
+import { isRecord, readJson } from './read-json.ts';
+import { SnapshotError } from './snapshot-error.ts';
+
+/**
+ * Reads `snapshot.json`. Fields it does not know are left out: a newer program of the same format may add some.
+ * @throws SnapshotError with the place in the file for what is not as it should be, and for a newer format
+ */
+export function readManifest(bytes: Buffer): SnapshotManifest {
+  const value = readJson(MANIFEST, bytes);
+  const root = new Field(value, MANIFEST, '');
+  const version = root.get('formatVersion').number();
+  const tool = isRecord(value) && typeof value['toolVersion'] === 'string' ? ` by version ${value['toolVersion']}` : '';
+  if (version > SNAPSHOT_FORMAT) {
+    throw new SnapshotError(
+      `${MANIFEST}: this snapshot has format ${version}, written${tool}; this program reads format ${SNAPSHOT_FORMAT}`,
+      'Use a newer svcdoctor to read it.',
+    );
+  }
+  if (version !== SNAPSHOT_FORMAT) throw root.get('formatVersion').wrong(`${SNAPSHOT_FORMAT}`);
+  return {
+    formatVersion: SNAPSHOT_FORMAT,
+    tool: root.get('tool').text(),
+    toolVersion: root.get('toolVersion').text(),
+    startedAt: root.get('startedAt').time(),
+    finishedAt: root.get('finishedAt').time(),
+    context: root.get('context').orNull((field) => field.text()),
+    server: root.get('server').orNull((field) => field.text()),
+    scope: readScope(root.get('scope')),
+    parts: root.get('parts').list(readClusterPart),
+    nodes: root.get('nodes').list(readNode),
+  };
+}
+
+function readScope(field: Field): SnapshotScope {
+  return {
+    namespace: field.get('namespace').orNull((value) => value.text()),
+    services: field.get('services').orNull((value) => value.list((service) => service.text())),
+    selector: field.get('selector').orNull((value) => value.text()),
+  };
+}
+
+function readClusterPart(field: Field): ClusterPart {
+  return {
+    file: field.get('file').oneOf(CLUSTER_FILES),
+    readAt: field.get('readAt').time(),
+    resourceVersion: field.get('resourceVersion').orNull((value) => value.text()),
+    error: field.get('error').orNull((value) => value.text()),
+  };
+}
+
+function readNode(field: Field): NodeManifest {
+  return {
+    name: field.get('name').text(),
+    via: field.get('via').oneOf(['ssh', 'kube-proxy', 'debug-pod', 'files'] as const),
+    client: field.get('client').text(),
+    startedAt: field.get('startedAt').time(),
+    finishedAt: field.get('finishedAt').time(),
+    failure: field.get('failure').orNull(readFailure),
+    commands: field.get('commands').list(readCommand),
+  };
+}
+
+function readFailure(field: Field): NodeFailure {
+  return {
+    reason: field.get('reason').oneOf(NODE_FAILURES),
+    message: field.get('message').text(),
+    tryThis: field.get('tryThis').text(),
+  };
+}
+
+function readCommand(field: Field): CommandRecord {
+  return {
+    argv: field.get('argv').list((word) => word.text()),
+    code: field.get('code').orNull((value) => value.number()),
+    stderr: field.get('stderr').text(),
+    file: field.get('file').orNull((value) => value.oneOf(NODE_FILES)),
+    durationMs: field.get('durationMs').number(),
+  };
+}

@@ -1,0 +1,43 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { gather } from '../cli/evidence.ts';
+import { clusterFlags, colorFlag, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { parseWanted } from '../cli/selection.ts';
+
+export default class Collect extends BaseCommand {
+  static override readonly description = `save the evidence, to judge it later or elsewhere: check --from FILE
+
+Writes what check would read, raw: API objects and each node's saved rules. Nothing is judged.
+Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
+  static override readonly strict = false;
+  static override readonly args = {
+    service: Args.string({ description: 'hostnames or svc/hostnames; several are allowed; none: all of the namespace' }),
+  };
+  static override readonly examples = [
+    '<%= config.bin %> collect hostnames --file evidence.tgz',
+    '<%= config.bin %> collect --all-namespaces --file evidence',
+  ];
+  static override readonly flags = {
+    file: Flags.string({ char: 'f', required: true, description: 'folder to make, or a .tar.gz or .tgz file', helpGroup: 'RESULT' }),
+    'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
+    ...selectionFlags,
+    ...colorFlag,
+    ...sshFlags,
+    ...clusterFlags,
+  };
+
+  override async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Collect);
+    const names = argv.map((word) => parseWanted(String(word)).name);
+    const { snapshot } = await gather(flags, names, this.stop.signal);
+    if (this.stop.signal.aborted) throw this.stop.signal.reason;
+    const { writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
+    await writeSnapshot(snapshot, flags.file);
+    const { neutral } = await import('../render/neutral.ts');
+    const failed = (snapshot.manifest?.nodes ?? []).filter((node) => node.failure !== null);
+    for (const node of failed) this.say(neutral(`node ${node.name} was not read: ${node.failure?.message ?? ''}`));
+    const read = snapshot.nodes.length - failed.length;
+    this.print(`${flags.file}: ${read} of ${snapshot.nodes.length} nodes\n`);
+    if (failed.length > 0 && !flags['allow-partial']) process.exitCode = 3;
+  }
+}

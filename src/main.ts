@@ -1,0 +1,30 @@
+import { Config, run } from '@oclif/core';
+import { fileURLToPath } from 'node:url';
+import { describeError } from './cli/errors.ts';
+import { plainBooleans } from './cli/plain-booleans.ts';
+import { programName } from './cli/program.ts';
+
+/** Runs the command line. Sets the exit code; never ends the process, so that what was printed is printed whole. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = programName(argv[1], process.env);
+  try {
+    const config = await Config.load({ root: fileURLToPath(new URL('..', import.meta.url)) });
+    callItself(config, program);
+    await run(plainBooleans(argv.slice(2)), config);
+  } catch (error) {
+    if (isSilentExit(error)) return;
+    const { text, exitCode } = describeError(error, program);
+    process.stderr.write(`${text}\n`);
+    process.exitCode = exitCode;
+  }
+}
+
+/** Help and examples use the name the user typed; oclif takes it from here and declares it read-only. */
+function callItself(config: Config, program: string): void {
+  Object.assign(config, { bin: program });
+}
+
+/** oclif ends `--help` and `--version` by throwing. */
+function isSilentExit(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIT';
+}

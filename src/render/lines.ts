@@ -1,0 +1,72 @@
+import type { Finding, InvariantResult, NodeCoverage, Report, ServicePortResult, State } from '../model/report.ts';
+
+/** Sentences of a report that the terminal and Markdown share. Strangers' text in it is not yet neutralised. */
+
+/** `http 80:30000/TCP`, as kubectl prints ports. */
+export function portLabel(port: ServicePortResult): string {
+  const name = port.id.includes(':') ? `${port.id.slice(port.id.indexOf(':') + 1)} ` : '';
+  return `${name}${port.port}${port.nodePort === undefined ? '' : `:${port.nodePort}`}/${port.protocol}`;
+}
+
+/** `10.111.231.44:80 nodePort 30000/TCP → 3 endpoints`. */
+export function portLine(port: ServicePortResult): string {
+  const nodePort = port.nodePort === undefined ? '' : ` nodePort ${port.nodePort}`;
+  return `${port.addresses.join(' ')}${nodePort}/${port.protocol} → ${count(port.endpoints.length, 'endpoint')}`;
+}
+
+/** `3`, or `2/3` with how many nodes have the better state. */
+export function tally(result: InvariantResult): string {
+  const relevant = result.nodes.filter((node) => node.state !== 'not-applicable');
+  const good = relevant.filter((node) => node.state === 'ok').length;
+  return relevant.length === 0 ? 'n/a' : `${good}/${relevant.length}`;
+}
+
+/** `kube-proxy 1.37.2, iptables (nft)`, each distinct kind once. */
+export function proxyLine(report: Report): string {
+  const kinds = report.coverage.nodes.filter((node) => node.read).map(proxyOf);
+  return [...new Set(kinds)].join(' and ') || 'kube-proxy not seen';
+}
+
+function proxyOf(node: NodeCoverage): string {
+  const version = node.kubeProxyVersion === undefined ? 'kube-proxy' : `kube-proxy ${node.kubeProxyVersion}`;
+  if (node.mode === undefined) return `${version}, mode not known`;
+  return `${version}, ${node.mode}${node.backend === undefined ? '' : ` (${node.backend})`}`;
+}
+
+/** `read over ssh in 0.8 s`, or where the files came from. */
+export function readLine(report: Report): string {
+  const { startedAt, finishedAt, source } = report.metadata;
+  if (startedAt === undefined || finishedAt === undefined) return `from ${source}`;
+  const ways = [...new Set(report.coverage.nodes.flatMap((node) => (node.via === undefined ? [] : [node.via])))];
+  const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+  return `read ${ways.length === 0 ? '' : `over ${ways.join(', ')} `}in ${seconds.toFixed(1)} s at ${startedAt}`;
+}
+
+/** `3 nodes`, `1 node`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Where a finding is: up to three nodes by name. */
+export function placeOf(finding: Finding): string {
+  const { nodes } = finding;
+  if (nodes.length === 0) return '';
+  return nodes.length <= 3 ? nodes.join(', ') : `${nodes.length} nodes: ${nodes.slice(0, 3).join(', ')}, …`;
+}
+
+export const STATE_WORDS: Readonly<Record<State, string>> = {
+  ok: 'ok',
+  failed: 'failed',
+  undetermined: 'not judged',
+  'not-applicable': 'n/a',
+};
+
+/** Evidence of one finding, the same raw rule on several nodes once. */
+export function proofLines(finding: Finding): readonly string[] {
+  const places = new Map<string, string[]>();
+  for (const rule of finding.actual) {
+    const where = finding.nodes.length > 1 ? `${rule.node} ${rule.table}, line ${rule.line}` : `${rule.table}, line ${rule.line}`;
+    places.set(rule.text, [...(places.get(rule.text) ?? []), where]);
+  }
+  return [...places].map(([text, where]) => `${text}   (${where.length > 3 ? `${where.slice(0, 3).join('; ')}; …` : where.join('; ')})`);
+}

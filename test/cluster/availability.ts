@@ -1,0 +1,48 @@
+import { findProgram, goProgram } from './process.ts';
+
+/** The programs of this machine that a lab uses, and the Debian package of each. */
+export const PACKAGES: Readonly<Record<string, string>> = {
+  'xtables-nft-multi': 'iptables',
+  'xtables-legacy-multi': 'iptables',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  ip: 'iproute2',
+  sshd: 'openssh-server',
+  'ssh-keygen': 'openssh-client',
+  ssh: 'openssh-client',
+  etcd: 'etcd-server',
+  sudo: 'sudo',
+  nsenter: 'util-linux',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+  flock: 'util-linux',
+  mount: 'mount',
+};
+
+export function missingPackages(): string[] {
+  const missing = Object.entries(PACKAGES).filter(([program]) => findProgram(program) === undefined);
+  return [...new Set(missing.map(([, name]) => name))].sort();
+}
+
+/**
+ * Why no lab can run here, or null when one can. Tests skip with this reason; where the environment says CI, a lab
+ * that cannot run is an error, so that no test is lost silently.
+ */
+export function labUnavailable(): string | null {
+  const reason = findReason();
+  if (reason !== null && process.env['CI']) throw new Error(`the cluster lab cannot run, and in CI it must: ${reason}`);
+  return reason;
+}
+
+function findReason(): string | null {
+  if (process.platform !== 'linux') return `the cluster lab needs Linux, this is ${process.platform}`;
+  if (process.getuid?.() !== 0) return 'the cluster lab needs root, for network namespaces';
+  if (process.features.typescript === false)
+    return `the cluster lab needs a Node that runs TypeScript, this is ${process.version}`;
+  if (findProgram(goProgram()) === undefined && !goProgram().startsWith('/'))
+    return 'the cluster lab needs Go, to build Kubernetes';
+  const packages = missingPackages();
+  if (packages.length > 0)
+    return `the cluster lab needs these packages: ${packages.join(' ')} (node test/cluster/install.ts)`;
+  return null;
+}

@@ -1,0 +1,27 @@
+import type { LabEndpoints } from './directory.ts';
+import type { LabOptions } from './options.ts';
+
+/** Folders and paths of what was built for a lab. */
+export interface Programs {
+  /** Holds kube-apiserver, kube-controller-manager, kubectl. */
+  readonly kubernetes: string;
+  readonly kubeProxy: string;
+  readonly labtool: string;
+}
+
+/** From the guard to the supervisor. A listener comes with its socket. */
+export type GuardMessage =
+  | { readonly kind: 'listener'; readonly service: string }
+  | {
+      readonly kind: 'start';
+      readonly dir: string;
+      readonly options: LabOptions;
+      readonly ports: Readonly<Record<string, number>>;
+      readonly programs: Programs;
+    };
+
+/** From the supervisor to the guard, and on to the process that waits for the lab. */
+export type SupervisorMessage =
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'ready'; readonly endpoints: LabEndpoints }
+  | { readonly kind: 'failed'; readonly error: string };

@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ClusterEnvironment } from '../../../src/collect/cluster/index.ts';
+import { ClusterError } from '../../../src/collect/cluster/index.ts';
+
+/** A folder of kubeconfigs, and the environment that points at it. */
+export interface Scratch {
+  readonly root: string;
+  readonly warnings: string[];
+  write(path: string, content: string, mode?: number): string;
+  environment(variables?: Record<string, string>): ClusterEnvironment;
+  remove(): void;
+}
+
+export function scratchFolder(): Scratch {
+  const root = mkdtempSync(join(tmpdir(), 'svcdoctor-cluster-'));
+  const warnings: string[] = [];
+  return {
+    root,
+    warnings,
+    write(path, content, mode = 0o600) {
+      const full = join(root, path);
+      mkdirSync(dirname(full), { recursive: true });
+      writeFileSync(full, content, { mode });
+      return full;
+    },
+    environment: (variables = {}) => ({
+      variables: { PATH: process.env['PATH'], ...variables },
+      homeDirectory: join(root, 'home'),
+      workingDirectory: root,
+      interactive: false,
+      serviceAccountDirectory: join(root, 'service-account'),
+      warn: (message) => warnings.push(message),
+      retry: { baseDelayMs: 1, maxDelayMs: 5, budgetMs: 3000 },
+    }),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+/** A kubeconfig with one context `lab`; `user` in flow style. */
+export function kubeconfig(server: string, user = '{}', cluster = ''): string {
+  return `apiVersion: v1
+kind: Config
+clusters: [{name: lab, cluster: {server: "${server}"${cluster === '' ? '' : `, ${cluster}`}}}]
+users: [{name: someone, user: ${user}}]
+contexts: [{name: lab, context: {cluster: lab, user: someone, namespace: team}}]
+current-context: lab
+`;
+}
+
+/** The error of a promise that must fail with one. */
+export async function failureOf(promise: Promise<unknown>): Promise<ClusterError> {
+  const error: unknown = await promise.then(
+    () => new Error('it succeeded'),
+    (failure: unknown) => failure,
+  );
+  if (error instanceof ClusterError) return error;
+  throw new Error('not a ClusterError', { cause: error });
+}
+
+/** Why something of this machine cannot be used, or null. Said aloud, so that nobody takes a skip for a pass. */
+export function without(program: string, ...args: string[]): string | null {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return null;
+  } catch {
+    console.warn(`SKIPPED: ${program} is not there`);
+    return `${program} is not there`;
+  }
+}
+
+export interface Certificates {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+}
+
+/** An authority, a server certificate for 127.0.0.1 and a client certificate for the user `cert-user`; paths of PEM files. */
+export function makeCertificates(folder: string): Certificates {
+  mkdirSync(folder, { recursive: true });
+  const path = (name: string): string => join(folder, name);
+  const run = (...args: string[]): void => {
+    execFileSync('openssl', args, { stdio: 'ignore' });
+  };
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  run(
+    'req',
+    '-x509',
+    ...newKey,
+    '-keyout',
+    path('ca.key'),
+    '-out',
+    path('ca.pem'),
+    '-days',
+    '2',
+    '-subj',
+    '/CN=lab-ca',
+  );
+  for (const [name, subject, extension] of [
+    ['server', '/CN=api', 'subjectAltName=IP:127.0.0.1,DNS:api.lab'],
+    ['client', '/CN=cert-user', 'extendedKeyUsage=clientAuth'],
+  ] as const) {
+    writeFileSync(path(`${name}.ext`), extension);
+    run('req', ...newKey, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', subject);
+    const sign = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2'];
+    run(
+      'x509',
+      '-req',
+      '-in',
+      path(`${name}.csr`),
+      ...sign,
+      '-extfile',
+      path(`${name}.ext`),
+      '-out',
+      path(`${name}.pem`),
+    );
+  }
+  return {
+    ca: path('ca.pem'),
+    certificate: path('server.pem'),
+    key: path('server.key'),
+    clientCertificate: path('client.pem'),
+    clientKey: path('client.key'),
+  };
+}
+
+export function text(path: string): string {
+  return readFileSync(path, 'utf8');
+}
