@@ -1,14 +1,18 @@
 import { Config, run } from '@oclif/core';
 import { fileURLToPath } from 'node:url';
+import manifest from '../package.json' with { type: 'json' };
 import { describeError } from './cli/errors.ts';
 import { plainBooleans } from './cli/plain-booleans.ts';
 import { programName } from './cli/program.ts';
 
-/** Runs the command line. Sets the exit code; never ends the process, so that what was printed is printed whole. */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * Runs the command line. Sets the exit code; never ends the process, so that what was printed is printed whole.
+ * `commands`: the module with all commands, relative to the package.
+ */
+export async function main(argv: readonly string[], commands = './dist/commands/index.js'): Promise<void> {
   const program = programName(argv[1], process.env);
   try {
-    const config = await Config.load({ root: fileURLToPath(new URL('..', import.meta.url)) });
+    const config = await Config.load({ root: fileURLToPath(new URL('..', import.meta.url)), pjson: packageFor(commands) });
     callItself(config, program);
     await run(plainBooleans(argv.slice(2)), config);
   } catch (error) {
@@ -18,6 +22,18 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = exitCode;
   }
 }
+
+/** The package as oclif reads it; where the commands are depends on whether sources or the bundle run. */
+function packageFor(target: string) {
+  return { ...manifest, oclif: { ...OCLIF, commands: { strategy: 'explicit' as const, target, identifier: 'COMMANDS' } } };
+}
+
+const OCLIF = {
+  bin: 'kubectl-svcdoctor',
+  dirname: 'kubectl-svcdoctor',
+  topicSeparator: ' ' as const,
+  additionalHelpFlags: ['-h'],
+};
 
 /** Help and examples use the name the user typed; oclif takes it from here and declares it read-only. */
 function callItself(config: Config, program: string): void {

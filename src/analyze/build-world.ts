@@ -14,6 +14,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import type { FamilyView, NodeView, PortView, ServiceView, World } from '../checks/world.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
+import { runningProxies } from './running-proxies.ts';
 import type { SelectedService } from './selection.ts';
 
 export interface BuiltWorld {
@@ -34,7 +35,12 @@ export function buildWorld(
   const context: Context = {
     cluster,
     captures,
-    settings: inferSettings({ cluster, kubeProxyObjects: snapshot.cluster.get('kube-proxy'), rulesets: rulesetsOf(captures) }),
+    settings: inferSettings({
+      cluster,
+      kubeProxyObjects: snapshot.cluster.get('kube-proxy'),
+      rulesets: rulesetsOf(captures),
+      running: runningProxies(snapshot),
+    }),
     ports: services.flatMap((view) => view.ports),
   };
   const names = [...captures.keys()].filter((name) => onlyNodes === null || onlyNodes.includes(name));
@@ -93,8 +99,9 @@ function nodeView(name: string, context: Context): NodeView {
 function obstacleOf(mode: NodeMode): string | null {
   switch (mode.mode) {
     case 'iptables':
-    case 'none':
       return null;
+    case 'none':
+      return `${mode.from}: Services may be served by something else, and nothing is judged`;
     case 'ipvs':
     case 'nftables':
       return `kube-proxy works in ${mode.mode} mode here (${mode.from}); only iptables mode is judged`;

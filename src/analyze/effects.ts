@@ -88,13 +88,9 @@ function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): EffectOutco
 
 /** Whether a translated connection finds somebody, and the answer its way back. */
 function answerOf(view: PortView, flow: Flow, outcome: Outcome): Pick<EffectOutcome, 'result' | 'because'> {
-  const known = view.on.endpoints(view.port).filter((endpoint) => endpoint.ip === outcome.destination);
-  const endpoint = known.find((candidate) => candidate.port === outcome.destinationPort);
-  if (endpoint === undefined) {
-    return known.length > 0
-      ? { result: 'refused', because: `no endpoint listens on port ${outcome.destinationPort} there` }
-      : { result: 'no-answer', because: 'that is no endpoint of the Service port' };
-  }
+  const known = view.on.endpoints(view.port);
+  const endpoint = known.find(({ ip, port }) => ip === outcome.destination && port === outcome.destinationPort);
+  if (endpoint === undefined) return { result: 'elsewhere', because: 'which is no endpoint of the Service port' };
   if (outcome.masqueraded) return { result: 'answered' };
   if (flow.packet.source === outcome.destination && flow.client === 'pod') {
     return { result: 'no-answer', because: 'the endpoint sees its own address as the client and answers itself' };

@@ -31,15 +31,17 @@ function portOf(destination: string): string {
 
 function describe(effect: FlowEffect): string {
   const { actual, wanted } = effect;
-  const failing = actual.filter((outcome) => isFailure(outcome));
+  const failing = actual.filter(isFailure);
+  const astray = actual.filter((outcome) => outcome.result === 'elsewhere');
   const wantedFailing = total(wanted.filter(isFailure));
   const parts = [
-    ...failures(failing, wantedFailing),
+    ...failures(failing, wantedFailing - total(astray)),
+    ...astray.map(goesAstray),
     ...shareChanges(actual, wanted, failing),
     ...sourceChanges(actual, wanted),
     ...unknowns(actual),
   ];
-  const none = failing.length === 0 ? ['none fails'] : [];
+  const none = failing.length + astray.length === 0 ? ['none fails'] : [];
   return `${[...parts, ...none].join('; ')}.`;
 }
 
@@ -57,6 +59,11 @@ function failures(failing: readonly EffectOutcome[], wantedFailing: number): rea
     const where = outcome.endpoint === undefined ? '' : `, sent to ${outcome.endpoint}`;
     return `${who} ${how}${where}${outcome.because === undefined ? '' : ` (${outcome.because})`}`;
   });
+}
+
+function goesAstray(outcome: EffectOutcome): string {
+  const verb = plural(outcome.share) ? 'go' : 'goes';
+  return `${fraction(outcome.share)} ${verb} to ${outcome.endpoint ?? 'an unknown address'}, ${outcome.because ?? 'which is no endpoint'}: nobody answers there, or somebody else`;
 }
 
 /** `a third times out`, but `two thirds time out`, `all time out`, `33 % time out`. */

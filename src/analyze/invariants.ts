@@ -94,7 +94,9 @@ function ofPort(
   const name = key(port, node.name, invariant);
   if (broken.has(name)) return { state: 'failed' };
   const family = node.families.find((candidate) => candidate.family === port.family);
-  if (family === undefined) return { state: 'undetermined', because: `the node's ${port.family} rules were not read` };
+  if (family === undefined) {
+    return { state: 'undetermined', because: `the node's ${port.family} rules were not read, or kube-proxy writes none` };
+  }
   const because = unknown.get(name);
   if (because !== undefined) return { state: 'undetermined', because };
   const view = family.ports.find((candidate) => candidate.port === port);

@@ -18,7 +18,7 @@ const UNCONDITIONAL: LocalForms = { forms: [null], known: true };
 export function notLocalForms(settings: ProxySettings): LocalForms {
   if (settings.masqueradeAll.value) return UNCONDITIONAL;
   const detection = settings.localDetection.value;
-  if (detection === null) return { forms: seenForms(settings, true), known: false };
+  if (detection === null) return { forms: [...seenForms(settings, true), null], known: false };
   const match = matchOf(detection, true);
   return match === null ? NO_FORMS : { forms: [match], known: true };
 }

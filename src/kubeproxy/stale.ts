@@ -32,7 +32,8 @@ export function findOldPicture(comparison: PortComparison, index: RuleIndex): Ol
 }
 
 function findNothing(comparison: PortComparison, index: RuleIndex): OldPicture | null {
-  if (!allEntriesAbsent(comparison) || comparison.surplusEntries.length > 0 || hasOwnChain(comparison, index)) return null;
+  if (!allEntriesAbsent(comparison) || comparison.surplusEntries.length > 0 || hasOwnChain(comparison, index))
+    return null;
   return { believes: 'nothing', unused: reachable(comparison), gone: [], rules: [] };
 }
 
@@ -104,7 +105,9 @@ function isEven(members: readonly BalancingMember[]): boolean {
 }
 
 function allEntriesAbsent(comparison: PortComparison): boolean {
-  const required = comparison.entries.filter(({ expected }) => expected.table === 'nat' && expected.presence === 'required');
+  const required = comparison.entries.filter(
+    ({ expected }) => expected.table === 'nat' && expected.presence === 'required',
+  );
   return required.length > 0 && required.every((entry) => entry.status === 'absent');
 }
 

@@ -8,7 +8,7 @@ import type { NodeFacts } from './service.ts';
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 /** Address types whose text is a host name, not an IP. */
-const NAME_TYPES: readonly string[] = ['Hostname', 'InternalDNS', 'ExternalDNS'];
+const NAME_TYPES: ReadonlySet<string> = new Set(['Hostname', 'InternalDNS', 'ExternalDNS']);
 
 export function parseNode(item: JsonObject, metadata: Metadata): NodeFacts {
   const { reader } = metadata;
@@ -36,7 +36,7 @@ function readAddresses(
     const text = readText(reader, value, path, 'address') ?? '';
     const ip = parseIp(text);
     if (ip !== null) return [{ type, ip }];
-    if (type === null || !NAME_TYPES.includes(type)) {
+    if (type === null || !NAME_TYPES.has(type)) {
       note(reader, `${path}.address`, `is ${describe(text)}, not an IP; set aside`);
     }
     return [];

@@ -175,9 +175,10 @@ export type ClientKind = (typeof CLIENT_KINDS)[number];
 
 /**
  * `answered`: reaches an endpoint and the answer finds its way back. `no-answer`: times out. `refused`: an error comes
- * back at once. `undetermined`: a rule on the way is not understood.
+ * back at once. `elsewhere`: goes to something that is no endpoint of the Service port, where nobody or somebody else may
+ * answer. `undetermined`: a rule on the way is not understood.
  */
-export type EffectResult = 'answered' | 'no-answer' | 'refused' | 'undetermined';
+export type EffectResult = 'answered' | 'no-answer' | 'refused' | 'elsewhere' | 'undetermined';
 
 export interface EffectOutcome {
   /** 0 to 1. */

@@ -105,7 +105,12 @@ export type Match =
       readonly limit: 'in' | 'out' | null;
     }
   | { readonly kind: 'mark' | 'connmark'; readonly negated: boolean; readonly value: number; readonly mask: number }
-  | { readonly kind: 'conntrack-state'; readonly module: 'conntrack' | 'state'; readonly negated: boolean; readonly states: readonly string[] }
+  | {
+      readonly kind: 'conntrack-state';
+      readonly module: 'conntrack' | 'state';
+      readonly negated: boolean;
+      readonly states: readonly string[];
+    }
   /** `-m statistic --mode random`. `probability` is the printed text: the kernel holds a multiple of 2^-31. */
   | { readonly kind: 'statistic-random'; readonly negated: boolean; readonly probability: string }
   | { readonly kind: 'statistic-nth'; readonly negated: boolean; readonly every: number; readonly packet: number }
@@ -124,7 +129,13 @@ export type Match =
     }
   /** `-m nfacct --nfacct-name  NAME` (two blanks in the save): counts, always matches. */
   | { readonly kind: 'nfacct'; readonly name: string }
-  | { readonly kind: 'set'; readonly negated: boolean; readonly name: string; readonly directions: string; readonly rest: readonly string[] }
+  | {
+      readonly kind: 'set';
+      readonly negated: boolean;
+      readonly name: string;
+      readonly directions: string;
+      readonly rest: readonly string[];
+    }
   | { readonly kind: 'physdev'; readonly options: readonly string[] }
   /** A module whose options are kept word by word: the walk answers *unknown* for it. */
   | { readonly kind: 'opaque'; readonly module: string; readonly options: readonly string[] }
@@ -162,7 +173,12 @@ export interface ParseNote {
 /** What came of one save. `empty` is an answer: the nft variant prints nothing when no table exists. */
 export type ParsedSave =
   | { readonly status: 'complete'; readonly ruleset: Ruleset; readonly notes: readonly ParseNote[] }
-  | { readonly status: 'incomplete'; readonly reason: string; readonly line: number; readonly notes: readonly ParseNote[] };
+  | {
+      readonly status: 'incomplete';
+      readonly reason: string;
+      readonly line: number;
+      readonly notes: readonly ParseNote[];
+    };
 
 /** A destination of DNAT that has both parts, as kube-proxy writes it. */
 export interface DnatDestination {

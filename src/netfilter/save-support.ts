@@ -23,8 +23,8 @@ export function supportPage(): string {
         ['a chain, by `-j` or `-g`', 'goes on in that chain; a chain wins over a target of the same name'],
         ...understood.map(([name, list]) => [`\`${name}\``, fate(list)]),
         [codes(continues), 'goes on with the next rule; options kept as words'],
-        [codes(opaque), '*unknown*; options kept as words'],
-        ['any other name with options, `[unsupported revision]`', '*unknown*; kept as text and reported'],
+        [codes(opaque), '_unknown_; options kept as words'],
+        ['any other name with options, `[unsupported revision]`', '_unknown_; kept as text and reported'],
       ],
     ),
   ].join('\n');
@@ -34,9 +34,9 @@ const INTRODUCTION = `# What is understood of iptables-save
 
 Generated from the tables the parser reads with. Both back ends, both families, with and without counters.
 
-- *Understood*: compared by meaning and decided when a packet is followed.
-- *Kept as words*: known, printed as it was read, but the answer for a packet is *unknown*, never a guess.
-- A module or target that is in no table here is kept as text, reported with its line, and *unknown* too.
+- _Understood_: compared by meaning and decided when a packet is followed.
+- _Kept as words_: known, printed as it was read, but the answer for a packet is _unknown_, never a guess.
+- A module or target that is in no table here is kept as text, reported with its line, and _unknown_ too.
 `;
 
 const HEADER_ROWS: readonly (readonly string[])[] = [
@@ -44,12 +44,15 @@ const HEADER_ROWS: readonly (readonly string[])[] = [
   ['`-s` or `-d` with a mask that has holes, `-f`', 'kept as words'],
 ];
 
+/** Columns are padded as the formatter of this repository does. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  return [row(head), row(head.map(() => '---')), ...rows.map(row), ''];
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column]?.length ?? 0)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [...[head, rule, ...rows].map((cells) => row(cells, widths)), ''];
 }
 
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
+function row(cells: readonly string[], widths: readonly number[]): string {
+  return `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
 }
 
 function codes(names: readonly string[]): string {

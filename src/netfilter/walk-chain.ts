@@ -104,7 +104,7 @@ function enter(
 
 /** Ends a packet that costs more than anybody would wait for, and says so. */
 function isLost({ run }: TableVisit, traveller: Traveller): boolean {
-  run.budget -= 1;
+  run.budget -= traveller.weight.length;
   const spent = run.budget < 0;
   if (!spent && !isTooIntricate(traveller.weight)) return false;
   const because = spent ? 'the walk takes too many steps' : 'too many questions on the way could not be answered';

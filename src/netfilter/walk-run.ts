@@ -56,8 +56,8 @@ export interface TableVisit {
 }
 
 /** Open questions one packet may collect before the walk gives up on it; rules of tens of thousands of ipsets exist. */
-const MOST_QUESTIONS = 48;
-const MOST_PARTS = 256;
+const MOST_QUESTIONS = 32;
+const MOST_PARTS = 64;
 
 /** True when a weight has become too intricate to follow. */
 export function isTooIntricate(weight: Weight): boolean {

@@ -9,6 +9,8 @@
 export interface Part {
   /** Sorted by question. */
   readonly assumed: readonly Assumption[];
+  /** Equal text for equal assumptions; made once, compared often. */
+  readonly id: string;
   readonly weight: number;
 }
 
@@ -19,10 +21,11 @@ export interface Assumption {
   readonly because: string;
 }
 
+/** No two parts assume the same. */
 export type Weight = readonly Part[];
 
 /** Everything, assuming nothing. */
-export const WHOLE: Weight = [{ assumed: [], weight: 1 }];
+export const WHOLE: Weight = [{ assumed: [], id: '', weight: 1 }];
 
 /** The weight times a probability. */
 export function scaled(weight: Weight, factor: number): Weight {
@@ -36,59 +39,59 @@ export function evenShare(weight: Weight): number {
 
 /** The parts in which the question has this answer, or may have it. */
 export function assuming(weight: Weight, { question, answer, because }: Assumption): Weight {
-  return weight.flatMap((part) => {
+  const parts = weight.flatMap((part) => {
     const earlier = part.assumed.find((assumption) => assumption.question === question);
     if (earlier !== undefined) return earlier.answer === answer ? [part] : [];
-    return [{ ...part, assumed: withAssumption(part.assumed, { question, answer, because }) }];
+    return [partOf(withAssumption(part.assumed, { question, answer, because }), part.weight)];
   });
+  // A part that assumed nothing may now say the same as one that assumed this answer before.
+  return parts.length < 2 ? parts : joined([], parts);
 }
 
 function withAssumption(assumed: readonly Assumption[], added: Assumption): readonly Assumption[] {
   return [...assumed, added].sort((a, b) => (a.question < b.question ? -1 : 1));
 }
 
+function partOf(assumed: readonly Assumption[], weight: number): Part {
+  return { assumed, id: idOf(assumed), weight };
+}
+
 /** Both weights in one place. */
 export function joined(one: Weight, other: Weight): Weight {
-  const [a] = one;
-  const [b] = other;
-  if (one.length === 1 && other.length === 1 && a?.assumed.length === 0 && b?.assumed.length === 0)
-    return [{ assumed: a.assumed, weight: a.weight + b.weight }];
-  const parts = new Map<string, Part>();
-  for (const part of [...one, ...other]) addPart(parts, part);
+  const parts = new Map(one.map((part) => [part.id, part]));
+  for (const part of other) addPart(parts, part);
   return [...parts.values()];
 }
 
 /** Adds one part; where its twin with one answer turned around is there, the common weight of both goes up one level. */
 function addPart(parts: Map<string, Part>, part: Part): void {
-  const id = idOf(part.assumed);
-  const there = parts.get(id);
-  const sum = { assumed: part.assumed, weight: part.weight + (there?.weight ?? 0) };
-  parts.set(id, sum);
-  for (const assumption of part.assumed) {
-    const twinId = idOf(part.assumed.map((each) => (each === assumption ? { ...each, answer: !each.answer } : each)));
-    const twin = parts.get(twinId);
-    if (twin !== undefined) {
-      foldTwins(parts, [id, sum], [twinId, twin], assumption);
-      return;
-    }
+  const there = parts.get(part.id);
+  const sum = there === undefined ? part : { ...part, weight: part.weight + there.weight };
+  parts.set(sum.id, sum);
+  for (const assumption of sum.assumed) {
+    const twin = parts.get(twinId(sum, assumption));
+    if (twin !== undefined) return foldTwins(parts, sum, twin, assumption);
   }
 }
 
-type Entry = readonly [id: string, part: Part];
+function twinId({ assumed }: Part, turned: Assumption): string {
+  return idOf(assumed.map((each) => (each === turned ? { ...each, answer: !each.answer } : each)));
+}
 
-function foldTwins(parts: Map<string, Part>, [idA, a]: Entry, [idB, b]: Entry, settled: Assumption): void {
+function foldTwins(parts: Map<string, Part>, a: Part, b: Part, settled: Assumption): void {
   const common = Math.min(a.weight, b.weight);
-  keep(parts, idA, { ...a, weight: a.weight - common });
-  keep(parts, idB, { ...b, weight: b.weight - common });
-  addPart(parts, { assumed: a.assumed.filter((each) => each !== settled), weight: common });
+  keep(parts, { ...a, weight: a.weight - common });
+  keep(parts, { ...b, weight: b.weight - common });
+  const rest = a.assumed.filter((each) => each !== settled);
+  addPart(parts, partOf(rest, common));
 }
 
 /** Below this a rest is the rounding of two sums that are equal. */
 const ROUNDING = 1e-12;
 
-function keep(parts: Map<string, Part>, id: string, part: Part): void {
-  if (part.weight > ROUNDING) parts.set(id, part);
-  else parts.delete(id);
+function keep(parts: Map<string, Part>, part: Part): void {
+  if (part.weight > ROUNDING) parts.set(part.id, part);
+  else parts.delete(part.id);
 }
 
 function idOf(assumed: readonly Assumption[]): string {

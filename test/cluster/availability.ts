@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { findProgram, goProgram } from './process.ts';
 
 /** The programs of this machine that a lab uses, and the Debian package of each. */
@@ -37,12 +38,18 @@ export function labUnavailable(): string | null {
 function findReason(): string | null {
   if (process.platform !== 'linux') return `the cluster lab needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'the cluster lab needs root, for network namespaces';
-  if (process.features.typescript === false)
+  if (!process.features.typescript)
     return `the cluster lab needs a Node that runs TypeScript, this is ${process.version}`;
-  if (findProgram(goProgram()) === undefined && !goProgram().startsWith('/'))
-    return 'the cluster lab needs Go, to build Kubernetes';
+  if (goProgram() === 'go') return 'the cluster lab needs Go, to build Kubernetes';
   const packages = missingPackages();
-  if (packages.length > 0)
-    return `the cluster lab needs these packages: ${packages.join(' ')} (node test/cluster/install.ts)`;
-  return null;
+  if (packages.length > 0) {
+    return `the cluster lab needs the packages ${packages.join(' ')} (node test/cluster/install.ts)`;
+  }
+  return canMakeNamespaces()
+    ? null
+    : 'the cluster lab needs root that may make namespaces, which this container’s may not';
+}
+
+function canMakeNamespaces(): boolean {
+  return spawnSync('unshare', ['--mount', '--net', '--pid', '--fork', '--mount-proc', 'true']).status === 0;
 }

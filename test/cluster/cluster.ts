@@ -132,7 +132,8 @@ export class Cluster {
       const healed = this.applied;
       await Promise.all(this.machines.map((machine) => machine.kubeProxy.stop()));
       // A break that failed halfway may have nothing to undo.
-      for (const undo of healed.flatMap((one) => one.undo).toReversed()) await undo().catch((error: Error) => this.log(error.message));
+      for (const undo of healed.flatMap((one) => one.undo).toReversed())
+        await undo().catch((error: Error) => this.log(error.message));
       for (const machine of this.machines) {
         machine.sshd.start();
         machine.kubeProxy.start();
@@ -182,7 +183,9 @@ export class Cluster {
 
   private waitForEndpoint(machine: Machine, ip: string): Promise<void> {
     const rules = machine.rules();
-    return waitFor(`${ip} to be known on ${machine.plan.name}`, async () => (await rules.save('iptables')).includes(`${ip}:`));
+    return waitFor(`${ip} to be known on ${machine.plan.name}`, async () =>
+      (await rules.save('iptables')).includes(`${ip}:`),
+    );
   }
 
   async connect({ from, to, count = 1, timeoutMs = 2000, via }: ConnectRequest): Promise<readonly Connection[]> {
@@ -201,7 +204,8 @@ export class Cluster {
   }
 
   exec(node: string | undefined, argv: readonly string[], input?: string): Promise<RunResult> {
-    const command = node === undefined ? argv : onNode(nodePlan(node).name, this.programs.labtool, ['/usr/bin/env', ...argv]);
+    const command =
+      node === undefined ? argv : onNode(nodePlan(node).name, this.programs.labtool, ['/usr/bin/env', ...argv]);
     return run(command, input === undefined ? {} : { input });
   }
 
@@ -209,4 +213,3 @@ export class Cluster {
     return record(this.api, (node, argv) => this.exec(node, argv));
   }
 }
-

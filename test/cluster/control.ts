@@ -83,7 +83,11 @@ async function perform(line: string, handlers: Handlers): Promise<unknown> {
 }
 
 /** One request, one connection: nothing to keep, nothing to mix up. */
-export function callControl<M extends Method>(path: string, method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+export function callControl<M extends Method>(
+  path: string,
+  method: M,
+  params: Methods[M]['params'],
+): Promise<Methods[M]['result']> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
     let text = '';

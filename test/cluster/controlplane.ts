@@ -83,7 +83,11 @@ export class ControlPlane {
   }
 
   private etcd(): string[] {
-    const urls = [`--listen-client-urls=${ETCD}`, `--advertise-client-urls=${ETCD}`, '--listen-peer-urls=http://127.0.0.1:2380'];
+    const urls = [
+      `--listen-client-urls=${ETCD}`,
+      `--advertise-client-urls=${ETCD}`,
+      '--listen-peer-urls=http://127.0.0.1:2380',
+    ];
     return [findProgram('etcd') ?? 'etcd', `--data-dir=${this.layout.work}/etcd`, ...urls, '--log-level=warn'];
   }
 
@@ -112,7 +116,12 @@ export class ControlPlane {
   private controllerManager(): string[] {
     const kubeconfig = join(this.layout.work, 'controller-manager.kubeconfig');
     this.writeKubeconfig(kubeconfig, 'controller-manager');
-    const absent = ['nodelifecycle', 'node-lifecycle-controller', 'taint-eviction-controller', 'pod-garbage-collector-controller'];
+    const absent = [
+      'nodelifecycle',
+      'node-lifecycle-controller',
+      'taint-eviction-controller',
+      'pod-garbage-collector-controller',
+    ];
     return [
       join(this.programs.kubernetes, 'kube-controller-manager'),
       `--kubeconfig=${kubeconfig}`,

@@ -44,7 +44,10 @@ export class Daemon {
   /** The end of its output, for an error message. */
   lastWords(): string {
     const lines = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-8);
-    return [`${this.running ? 'the log of' : 'ended:'} ${this.argv[0]}`, ...lines.map((line) => `  ${line.slice(0, 300)}`)].join('\n');
+    return [
+      `${this.running ? 'the log of' : 'ended:'} ${this.argv[0]}`,
+      ...lines.map((line) => `  ${line.slice(0, 300)}`),
+    ].join('\n');
   }
 
   /** Returns once the process is gone. */

@@ -2,7 +2,18 @@
  * The one folder a lab has outside its own namespaces: kubeconfig, ssh configuration and keys, control socket, logs.
  * It is removed when the lab ends, whatever way it ends; what a crash of everything at once left is swept later.
  */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabOptions } from './options.ts';

@@ -43,14 +43,29 @@ async function guard(lab: LabRecord): Promise<void> {
 /** Waits for the end of its input, a pipe that only the guard holds. It ignores what a terminal sends to a group. */
 function startJanitor(): ChildProcess {
   const script = 'trap "" INT TERM HUP; cat >/dev/null; rm -rf -- "$1"; sleep 0.3; rm -rf -- "$1"';
-  const janitor = spawn('sh', ['-c', script, 'svcdoctor-lab-janitor', dir], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const janitor = spawn('sh', ['-c', script, 'svcdoctor-lab-janitor', dir], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   janitor.on('error', () => undefined);
   return janitor;
 }
 
 function startSupervisor(): ChildProcess {
   const log = openSync(join(dir, 'supervisor.log'), 'a', 0o600);
-  const isolate = ['--pdeathsig', 'KILL', 'unshare', '--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc'];
+  const isolate = [
+    '--pdeathsig',
+    'KILL',
+    'unshare',
+    '--mount',
+    '--net',
+    '--pid',
+    '--ipc',
+    '--uts',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+  ];
   const supervisor = spawn('setpriv', [...isolate, process.execPath, join(import.meta.dirname, 'supervisor.ts')], {
     stdio: ['ignore', log, log, 'ipc'],
   });

@@ -1,21 +1,36 @@
-/** Installs the Debian packages the cluster lab needs and this machine lacks: `node test/cluster/install.ts`. */
+/**
+ * Makes this machine ready for the cluster lab: installs the Debian packages it lacks, then builds Kubernetes' programs
+ * into the cache. `node test/cluster/install.ts [--all]`; with --all every version of kube-proxy, else the newest.
+ * Where that is not possible it says what is missing, and that is no error: the lab's tests say that they are skipped.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { missingPackages } from './availability.ts';
-import { findProgram } from './process.ts';
-
-const packages = missingPackages();
-if (packages.length === 0) {
-  console.log('nothing to install');
-} else if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
-  console.log(`install these packages (Debian's names), as root:\n  apt-get install --no-install-recommends ${packages.join(' ')}`);
-  process.exitCode = 1;
-} else {
-  process.exitCode = install(packages);
-}
+import { CONTROL_PLANE_VERSION, KUBE_PROXY_VERSIONS, ensureLabtool, ensurePrograms } from './build.ts';
+import { findProgram, goProgram } from './process.ts';
 
 /** Debian starts the services of what it installs (etcd, sshd), unless this file says no. */
 const POLICY = '/usr/sbin/policy-rc.d';
+
+process.exitCode = await prepare();
+
+async function prepare(): Promise<number> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return say('the cluster lab runs on Linux, as root');
+  const packages = missingPackages();
+  if (packages.length > 0 && findProgram('apt-get') === undefined) {
+    return say(`the cluster lab needs these packages (Debian's names): ${packages.join(' ')}`);
+  }
+  const failed = packages.length > 0 ? install(packages) : 0;
+  if (failed !== 0) return failed;
+  if (goProgram() === 'go') return say('the cluster lab needs Go, to build Kubernetes');
+  await build(process.argv.includes('--all') ? KUBE_PROXY_VERSIONS : [CONTROL_PLANE_VERSION]);
+  return 0;
+}
+
+function say(text: string): number {
+  console.log(text);
+  return 0;
+}
 
 function install(names: readonly string[]): number {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -30,4 +45,10 @@ function install(names: readonly string[]): number {
   } finally {
     if (ours) rmSync(POLICY);
   }
+}
+
+async function build(kubeProxyVersions: readonly string[]): Promise<void> {
+  await ensureLabtool(console.log);
+  await ensurePrograms(CONTROL_PLANE_VERSION, ['kube-apiserver', 'kube-controller-manager', 'kubectl'], console.log);
+  for (const version of kubeProxyVersions) await ensurePrograms(version, ['kube-proxy'], console.log);
 }

@@ -36,7 +36,7 @@ export interface StartOptions extends Partial<LabOptions> {
 export async function startLab({ stay = false, log = () => undefined, ...given }: StartOptions = {}): Promise<Lab> {
   const reason = labUnavailable();
   if (reason !== null) throw new Error(reason);
-  const options = completeOptions(given);
+  const options = completeOptions({ name: stay ? 'default' : 'owned', ...given });
   findLabs();
   const programs = await ensureAll(options, log);
   const dir = createLabDir(options);
@@ -58,7 +58,11 @@ export async function startLab({ stay = false, log = () => undefined, ...given }
 
 async function ensureAll(options: LabOptions, log: Log): Promise<Programs> {
   const labtool = await ensureLabtool(log);
-  const kubernetes = await ensurePrograms(CONTROL_PLANE_VERSION, ['kube-apiserver', 'kube-controller-manager', 'kubectl'], log);
+  const kubernetes = await ensurePrograms(
+    CONTROL_PLANE_VERSION,
+    ['kube-apiserver', 'kube-controller-manager', 'kubectl'],
+    log,
+  );
   const kubeProxy = join(await ensurePrograms(options.kubeProxy, ['kube-proxy'], log), 'kube-proxy');
   return { labtool, kubernetes, kubeProxy };
 }
@@ -78,6 +82,8 @@ async function waitUntilReady(guard: ChildProcess, log: Log): Promise<LabEndpoin
     if (message.kind === 'log') log(message.line);
     else failure = message.error;
   }
+  // Nothing is left of it when the error arrives.
+  if (guard.exitCode === null) await once(guard, 'exit');
   throw new Error(failure);
 }
 
@@ -139,7 +145,11 @@ export class Lab {
 
   /** Without a node: in the control plane's namespace. */
   exec(node: string | undefined, argv: readonly string[], input?: string): Promise<RunResult> {
-    return this.call('exec', { argv, ...(node === undefined ? {} : { node }), ...(input === undefined ? {} : { input }) });
+    return this.call('exec', {
+      argv,
+      ...(node === undefined ? {} : { node }),
+      ...(input === undefined ? {} : { input }),
+    });
   }
 
   /** Writes a snapshot folder. */

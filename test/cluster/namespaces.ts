@@ -12,6 +12,10 @@ export function onNode(node: string, labtool: string, argv: readonly string[]): 
   return inNetns(node, ['unshare', '--uts', '--', labtool, 'hostname', node, ...argv]);
 }
 
-export function runIn(netns: string | undefined, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export function runIn(
+  netns: string | undefined,
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   return run(inNetns(netns, argv), options);
 }

@@ -26,7 +26,11 @@ export class Network {
   }
 
   private async buildControlPlane(): Promise<void> {
-    await this.sysctl(undefined, ['net/ipv4/ip_forward=0', 'net/ipv6/conf/all/forwarding=0', 'net/ipv6/conf/default/accept_dad=0']);
+    await this.sysctl(undefined, [
+      'net/ipv4/ip_forward=0',
+      'net/ipv6/conf/all/forwarding=0',
+      'net/ipv6/conf/default/accept_dad=0',
+    ]);
     await ip(undefined, [
       'link set lo up',
       `link add ${BRIDGE} type bridge`,

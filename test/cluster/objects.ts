@@ -9,7 +9,11 @@ export async function createNodes(api: Api, kubeletVersion: string): Promise<voi
 }
 
 async function createNode(api: Api, node: NodePlan, kubeletVersion: string): Promise<void> {
-  const labels = { 'kubernetes.io/hostname': node.name, 'kubernetes.io/os': 'linux', 'topology.kubernetes.io/zone': node.zone };
+  const labels = {
+    'kubernetes.io/hostname': node.name,
+    'kubernetes.io/os': 'linux',
+    'topology.kubernetes.io/zone': node.zone,
+  };
   const podCIDRs = [node.podCidr, node.podCidr6];
   await api.create('/api/v1/nodes', {
     apiVersion: 'v1',
@@ -53,7 +57,10 @@ async function createNode(api: Api, node: NodePlan, kubeletVersion: string): Pro
 export async function createWorkloads(api: Api): Promise<void> {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
   await api.create('/api/v1/namespaces/default/serviceaccounts', account);
-  await Promise.all([...PODS.map((pod) => createPod(api, pod)), ...SERVICES.map((service) => createService(api, service))]);
+  await Promise.all([
+    ...PODS.map((pod) => createPod(api, pod)),
+    ...SERVICES.map((service) => createService(api, service)),
+  ]);
 }
 
 export async function createPod(api: Api, pod: PodPlan): Promise<void> {

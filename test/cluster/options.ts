@@ -27,11 +27,14 @@ export const DEFAULT_OPTIONS: LabOptions = {
 
 export function completeOptions(given: Partial<LabOptions>): LabOptions {
   const options = { ...DEFAULT_OPTIONS, ...given };
-  if (!/^\d+\.\d+\.\d+$/.test(options.kubeProxy)) throw new Error(`kube-proxy version ${options.kubeProxy} is not like 1.37.2`);
+  if (!/^\d+\.\d+\.\d+$/.test(options.kubeProxy))
+    throw new Error(`kube-proxy version ${options.kubeProxy} is not like 1.37.2`);
   if (options.backend !== 'nft' && options.backend !== 'legacy') throw new Error('the back end is nft or legacy');
-  if (!Number.isInteger(options.markBit) || options.markBit < 0 || options.markBit > 31) throw new Error('the mark bit is 0 to 31');
+  if (!Number.isInteger(options.markBit) || options.markBit < 0 || options.markBit > 31)
+    throw new Error('the mark bit is 0 to 31');
   // The name becomes part of a folder's name and of a socket's path.
-  if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(options.name)) throw new Error(`${options.name} is no name for a lab: a-z, 0-9 and -, at most 31`);
+  if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(options.name))
+    throw new Error(`${options.name} is no name for a lab: a-z, 0-9 and -, at most 31`);
   return options;
 }
 

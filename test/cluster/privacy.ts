@@ -12,7 +12,8 @@ export const OPERATOR = { name: 'operator', uid: 61_000, home: '/run/lab/operato
 /** /run holds the names of network namespaces, xtables.lock, sshd's and sudo's folders: each lab has its own. */
 export async function mountPrivately(): Promise<void> {
   requireSuccess(await run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run']));
-  for (const folder of ['netns', 'sshd', 'lock', 'lab/etc']) mkdirSync(`/run/${folder}`, { recursive: true, mode: 0o755 });
+  for (const folder of ['netns', 'sshd', 'lock', 'lab/etc'])
+    mkdirSync(`/run/${folder}`, { recursive: true, mode: 0o755 });
 }
 
 /**
@@ -23,7 +24,11 @@ export async function replaceSystemFiles(): Promise<void> {
   const { name, uid, home } = OPERATOR;
   mkdirSync(home, { recursive: true, mode: 0o755 });
   const passwd = withoutUsers(readFileSync('/etc/passwd', 'utf8'));
-  await replaceFile('/etc/passwd', `${passwd}root:x:0:0:root:/root:/bin/sh\n${name}:x:${uid}:${uid}::${home}:/bin/sh\n`, 0o644);
+  await replaceFile(
+    '/etc/passwd',
+    `${passwd}root:x:0:0:root:/root:/bin/sh\n${name}:x:${uid}:${uid}::${home}:/bin/sh\n`,
+    0o644,
+  );
   const shadow = withoutUsers(readFileSync('/etc/shadow', 'utf8'));
   await replaceFile('/etc/shadow', `${shadow}root:*:19000:0:99999:7:::\n${name}:*:19000:0:99999:7:::\n`, 0o640);
   await replaceFile('/etc/hosts', hosts(), 0o644);

@@ -11,7 +11,10 @@ export function relay(server: Server, target: { readonly host: string; readonly 
     client.setNoDelay(true);
     inner.setNoDelay(true);
     client.pipe(inner).pipe(client);
-    for (const [one, other] of [[client, inner], [inner, client]] as const) {
+    for (const [one, other] of [
+      [client, inner],
+      [inner, client],
+    ] as const) {
       one.on('error', () => other.resetAndDestroy());
       one.on('close', () => other.destroySoon());
     }

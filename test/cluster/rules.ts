@@ -110,7 +110,9 @@ function withoutKubeChains(text: string): string {
   let own: string[] = [];
   const flush = (): void => {
     if (own.length === 0) return;
-    const jumps = rules.filter((rule) => rule.table === table && !isKubeChain(rule.chain) && rule.spec.some(isKubeChain));
+    const jumps = rules.filter(
+      (rule) => rule.table === table && !isKubeChain(rule.chain) && rule.spec.some(isKubeChain),
+    );
     lines.push(`*${table}`, ...jumps.map((rule) => rule.text.replace(/^-A/, '-D')));
     lines.push(...own.map((chain) => `-F ${chain}`), ...own.map((chain) => `-X ${chain}`), 'COMMIT');
   };

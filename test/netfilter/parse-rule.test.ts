@@ -91,8 +91,16 @@ const UNDERSTOOD: readonly (readonly [string, readonly Match[]])[] = [
     '-m recent ! --update --seconds 30 --reap --hitcount 6 --rttl --name N --rdest',
     [
       {
-        ...{ kind: 'recent', negated: true, action: 'update', seconds: 30, hitcount: 6, reap: true, name: 'N' },
-        ...{ mask: '255.255.255.255', side: 'rdest', ttl: true },
+        kind: 'recent',
+        negated: true,
+        action: 'update',
+        seconds: 30,
+        hitcount: 6,
+        reap: true,
+        name: 'N',
+        mask: '255.255.255.255',
+        side: 'rdest',
+        ttl: true,
       },
     ],
   ],
@@ -101,7 +109,10 @@ const UNDERSTOOD: readonly (readonly [string, readonly Match[]])[] = [
     '-m set ! --match-set S src,dst --return-nomatch ! --update-counters',
     [
       {
-        ...{ kind: 'set', negated: true, name: 'S', directions: 'src,dst' },
+        kind: 'set',
+        negated: true,
+        name: 'S',
+        directions: 'src,dst',
         rest: ['--return-nomatch', '!', '--update-counters'],
       },
     ],
@@ -160,6 +171,7 @@ describe('what is not understood is kept and noted', () => {
       'text that is no option of match conntrack',
     ],
     ['-m mark --mark', ['-m mark --mark'], 'an option of match mark lacks its value'],
+    ['-m foo hello -s x -j B', ['-m foo hello', '-s x'], 'unknown match foo'],
     ['--dport 80 -j B', ['--dport 80'], 'text that belongs to no match'],
   ])('%s', (words, texts, reason) => {
     const text = `*nat\n:A - [0:0]\n:B - [0:0]\n-A A ${words}\nCOMMIT\n`;
@@ -226,6 +238,7 @@ describe('a target', () => {
     ],
     ['-j LOG --log-prefix -j', { kind: 'continue', name: 'LOG', options: ['--log-prefix', '-j'] }],
     ['-j NFQUEUE --queue-num 3', { kind: 'opaque', name: 'NFQUEUE', options: ['--queue-num', '3'] }],
+    ['-j LOG [unsupported revision]', { kind: 'unrecognised', text: 'LOG [unsupported revision]' }],
     ['-j ACCEPT --what', { kind: 'unrecognised', text: 'ACCEPT --what' }],
     ['-j FOO --bar', { kind: 'unrecognised', text: 'FOO --bar' }],
     ['-j', { kind: 'unrecognised', text: '-j' }],
@@ -238,6 +251,13 @@ describe('a target', () => {
   test('is the chain when a chain has the name of a target', () => {
     const text = '*nat\n:A - [0:0]\n:DROP - [0:0]\n-A A -j DROP\nCOMMIT\n*filter\n:A - [0:0]\n-A A -j DROP\nCOMMIT\n';
     expect(rulesOf(completeRuleset(text)).map((rule) => rule.target.kind)).toEqual(['jump', 'drop']);
+  });
+
+  test('is itself when a chain of its name has rules but was never declared', () => {
+    const text = '*nat\n:A - [0:0]\n-A DROP -j A\n-A A -j DROP\nCOMMIT\n';
+    expect(completeRuleset(text).tables.get('nat')?.chains.get('A')?.rules).toMatchObject([
+      { target: { kind: 'drop' } },
+    ]);
   });
 });
 

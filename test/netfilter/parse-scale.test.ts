@@ -18,6 +18,16 @@ function fastest(run: () => void): number {
   return Math.min(...times);
 }
 
+function reading(text = ''): () => void {
+  return () => void completeRuleset(text);
+}
+
+function seconds(text: string): number {
+  const start = performance.now();
+  parseSave(text, { family: 'IPv4', backend: 'nft', source: 'x' });
+  return (performance.now() - start) / 1000;
+}
+
 describe('the save of a large cluster', () => {
   test.each([
     { ...SMALL, services: 400 },
@@ -34,19 +44,12 @@ describe('the save of a large cluster', () => {
 
   test('takes time in proportion to its length', { timeout: MILLISECONDS }, () => {
     const [short, long] = [500, 4000].map((services) => largeSave({ ...SMALL, services, endpoints: 10 }));
-    const read = (text: string | undefined) => () => void completeRuleset(text ?? '');
-    fastest(read(short));
-    expect(fastest(read(long)) / fastest(read(short))).toBeLessThan(8 * 4);
+    fastest(reading(short));
+    expect(fastest(reading(long)) / fastest(reading(short))).toBeLessThan(8 * 4);
   });
 });
 
 describe('sizes that hide a square', () => {
-  function seconds(text: string): number {
-    const start = performance.now();
-    parseSave(text, { family: 'IPv4', backend: 'nft', source: 'x' });
-    return (performance.now() - start) / 1000;
-  }
-
   const rule = '-A A -p tcp -m tcp --dport 80 -j B';
 
   test.each([

@@ -13,6 +13,12 @@ function verdict(text: string): string {
   return save.status === 'complete' ? 'complete' : `${save.line}: ${save.reason}`;
 }
 
+function notesOf(text: string): readonly string[] {
+  const save = parse(text);
+  expect(save.status).toBe('complete');
+  return save.notes.map((note) => `${note.line}: ${note.reason}`);
+}
+
 const NAT = '*nat\n:PREROUTING ACCEPT [0:0]\n:A - [0:0]\n-A PREROUTING -j A\nCOMMIT\n';
 
 describe('a save of a real iptables', () => {
@@ -142,6 +148,7 @@ describe('a text that is no complete save', () => {
       '*nat\n[x:0] -A A\nCOMMIT\n',
       '2: line 2 in table nat is none of iptables-save: this is not the output of iptables-save',
     ],
+    ['*nat\nCOMMIT x\n', '2: line 2 in table nat is none of iptables-save: this is not the output of iptables-save'],
     ['*nat\n:A\nCOMMIT\n', '2: line 2 declares a chain without name or policy'],
     ['* \nCOMMIT\n', '1: line 1 begins a table without a proper name'],
     [
@@ -180,12 +187,6 @@ describe('a text that is no complete save', () => {
 });
 
 describe('what is odd but does not make a save incomplete is noted', () => {
-  function notesOf(text: string): readonly string[] {
-    const save = parse(text);
-    expect(save.status).toBe('complete');
-    return save.notes.map((note) => `${note.line}: ${note.reason}`);
-  }
-
   test.each([
     [`${NAT}COMMIT\n`, '6: COMMIT outside of any table'],
     ['*nat\n:A - [0:0]\n:A - [0:0]\nCOMMIT\n', '3: chain A is declared again'],

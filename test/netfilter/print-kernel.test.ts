@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Family } from '../../src/model/address.ts';
 import { parseSave } from '../../src/netfilter/parse.ts';

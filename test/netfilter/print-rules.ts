@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { cidrOf, parseIp, type Cidr } from '../../src/model/address.ts';
 import type { Match, PortRange, Rule, Target } from '../../src/netfilter/rules.ts';
 import { headersOf, isHeader } from '../../src/netfilter/save-header.ts';
@@ -22,6 +22,8 @@ const cidr = fc
 const ports: fc.Arbitrary<PortRange> = fc
   .tuple(fc.nat({ max: 65_535 }), fc.nat({ max: 65_535 }))
   .map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+
+const optional = (number: fc.Arbitrary<number>): fc.Arbitrary<number | null> => fc.option(number, { nil: null });
 
 const kind = <K extends string>(value: K): fc.Arbitrary<K> => fc.constant(value);
 
@@ -83,8 +85,8 @@ const modules: readonly fc.Arbitrary<Match>[] = [
     kind: kind('recent'),
     negated,
     action: fc.constantFrom('set', 'rcheck', 'update', 'remove'),
-    seconds: fc.option(uint32),
-    hitcount: fc.option(uint32),
+    seconds: optional(uint32),
+    hitcount: optional(uint32),
     reap: fc.boolean(),
     name,
     mask: fc.constantFrom('255.255.255.255', '255.255.255.0'),
@@ -143,6 +145,10 @@ export const anyComment: fc.Arbitrary<string> = fc
   )
   .map((parts) => parts.join('').replaceAll('\0', ''));
 
+function withCommentAt(rule: Rule, commentAt: number): Rule {
+  return { ...rule, commentAt };
+}
+
 const someHeaders = fc.tuple(...headers.map((each) => fc.option(each))).map((all) => all.filter((one) => one !== null));
 
 /** A rule as the parser would have read it: header matches first and in their order. */
@@ -158,8 +164,8 @@ export const anyRule: fc.Arbitrary<Rule> = fc
     const matches = [...front, ...rest.filter((match) => !isHeader(match))];
     const usual = headersOf(matches);
     const at = Math.min(usual + place, matches.length);
-    const rule = { chain: 'A', line: 4, raw: '', counters: null, matches, comment, target };
-    return comment === null || at === usual ? rule : { ...rule, commentAt: at };
+    const rule: Rule = { chain: 'A', line: 4, raw: '', counters: null, matches, comment, target };
+    return comment === null || at === usual ? rule : withCommentAt(rule, at);
   });
 
 const word = fc.stringMatching(/^[a-z0-9]{1,12}$/);
@@ -195,7 +201,7 @@ const loadableModules: readonly fc.Arbitrary<Match>[] = [
   }),
   fc
     .tuple(fc.constantFrom('mark', 'connmark'), negated, mark)
-    .map(([kind, negated, mark]) => ({ kind, negated, ...mark })),
+    .map(([kind, negated, { value, mask }]) => ({ kind, negated, value, mask })),
   fc.record({
     kind: kind('conntrack-state'),
     module: kind('conntrack'),
@@ -212,8 +218,8 @@ const loadableModules: readonly fc.Arbitrary<Match>[] = [
     kind: kind('recent'),
     negated,
     action: fc.constantFrom('rcheck', 'update'),
-    seconds: fc.option(fc.integer({ min: 1, max: 99_999 })),
-    hitcount: fc.option(fc.integer({ min: 1, max: 20 })),
+    seconds: optional(fc.integer({ min: 1, max: 99_999 })),
+    hitcount: optional(fc.integer({ min: 1, max: 20 })),
     reap: fc.constant(false),
     name: word,
     mask: fc.constantFrom('255.255.255.255', '255.255.255.0'),

@@ -80,7 +80,7 @@ const world: fc.Arbitrary<World> = fc
     options: { origin: probe.from === 'client' ? 'forwarded' : 'local', affinity },
   }));
 
-const RUNS = { numRuns: 1_000, seed: 20_260_722 };
+const RUNS = { numRuns: 50, seed: 20_260_722 };
 
 describe('any walk', () => {
   test('has shares that make 1, within their bounds', { timeout: 60_000 }, () => {
@@ -156,7 +156,7 @@ describe('a question with no answer', () => {
 
   test('leaves no trace where both answers come to the same', () => {
     const both = [true, false].map((answer) => assuming(WHOLE, { question: 'a', answer, because: '' }));
-    expect(joined(both[0] ?? [], both[1] ?? [])).toEqual([{ assumed: [], weight: 1 }]);
+    expect(joined(both[0] ?? [], both[1] ?? [])).toEqual(WHOLE);
     expect(boundsOf(both[0] ?? [])).toEqual({ atLeast: 0, atMost: 1 });
     expect(evenShare(both[0] ?? [])).toBe(0.5);
   });

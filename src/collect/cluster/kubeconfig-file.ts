@@ -66,19 +66,27 @@ function toKubeconfig(value: unknown, path: string): Kubeconfig {
   if (kind !== '' && kind !== 'Config') throw malformed(path, `expected \`kind: Config\`, found \`kind: ${kind}\``);
   const from = dirname(path);
   return {
-    clusters: entries(value['clusters'], 'cluster', (cluster) => absolute(cluster, from, ['certificate-authority'])),
-    users: entries(value['users'], 'user', (user) => absoluteUser(user, from)),
-    contexts: entries(value['contexts'], 'context', (context) => context),
+    clusters: entries(path, value['clusters'], 'cluster', (cluster) =>
+      absolute(cluster, from, ['certificate-authority']),
+    ),
+    users: entries(path, value['users'], 'user', (user) => absoluteUser(user, from)),
+    contexts: entries(path, value['contexts'], 'context', (context) => context),
     currentContext: textOf(value['current-context']),
   };
 }
 
-function entries(list: unknown, key: string, change: (value: JsonRecord) => JsonRecord): Map<string, JsonRecord> {
+function entries(
+  path: string,
+  list: unknown,
+  key: string,
+  change: (value: JsonRecord) => JsonRecord,
+): Map<string, JsonRecord> {
   const found = new Map<string, JsonRecord>();
   for (const entry of listOf(list)) {
     const name = textOf(recordOf(entry)['name']);
-    // As kubectl does for a name that one file has twice: the first stays.
-    if (!found.has(name)) found.set(name, change(recordOf(recordOf(entry)[key])));
+    // Between files the first wins; within one it is a mistake, to kubectl too.
+    if (found.has(name)) throw malformed(path, `duplicate ${key} name "${name}"`);
+    found.set(name, change(recordOf(recordOf(entry)[key])));
   }
   return found;
 }

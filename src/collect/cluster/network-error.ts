@@ -72,7 +72,7 @@ function translate(code: string, message: string, server: URL): [what: string, s
     const words = `tls: failed to verify certificate: x509: certificate is not valid for ${host}: ${message}`;
     return [words, '--tls-server-name NAME, with a name the certificate has'];
   }
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code.startsWith('HPE_')) {
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code.startsWith('HPE_') || message.includes('HTTP/1.1 protocol')) {
     return [`${hostPort(server)} does not speak ${server.protocol === 'http:' ? 'http' : 'TLS'} (${message})`, address];
   }
   return [code === '' ? message : `${message} (${code})`, address];

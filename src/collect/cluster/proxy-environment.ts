@@ -15,7 +15,7 @@ export function proxyFromEnvironment(server: URL, variables: Variables): string 
   const proxy = variable(variables, name);
   const port = server.port || (server.protocol === 'http:' ? '80' : '443');
   if (proxy === '' || exempt(host, port, variable(variables, 'NO_PROXY'))) return null;
-  const url = URL.canParse(proxy) && proxy.includes('://') ? proxy : `http://${proxy}`;
+  const url = proxy.includes('://') ? proxy : `http://${proxy}`;
   if (!URL.canParse(url)) throw new ClusterError(`invalid proxy address in $${name}`, `Mend or unset $${name}.`);
   return url;
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { TLSSocket } from 'node:tls';
 import type { ServerOptions } from 'node:https';
 import { gzipSync } from 'node:zlib';
 
@@ -23,8 +24,10 @@ export interface FakeApi {
   /** Objects by the path of their collection, e.g. `/api/v1/namespaces/default/services`. */
   readonly objects: Map<string, ApiObject[]>;
   fault: Fault;
-  /** TCP connections that were opened. */
+  /** Connections that were opened. */
   connections(): number;
+  /** Common names of the client certificates seen, one per connection that showed one. */
+  clientNames(): string[];
   close(): Promise<void>;
 }
 
@@ -43,8 +46,11 @@ export async function startFakeApi(tls?: ServerOptions): Promise<FakeApi> {
     answer(objects, new URL(url, 'http://x'), request, response);
   };
   const server: Server = tls === undefined ? createServer(handle) : createTlsServer(tls, handle);
-  server.on(tls === undefined ? 'connection' : 'secureConnection', () => {
+  const clientNames: string[] = [];
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: unknown) => {
     connections += 1;
+    const name = socket instanceof TLSSocket ? socket.getPeerCertificate().subject?.CN : undefined;
+    if (typeof name === 'string') clientNames.push(name);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const address = server.address();
@@ -55,6 +61,7 @@ export async function startFakeApi(tls?: ServerOptions): Promise<FakeApi> {
     objects,
     fault: () => false,
     connections: () => connections,
+    clientNames: () => clientNames,
     close: () =>
       new Promise((done) => {
         server.close(() => done());

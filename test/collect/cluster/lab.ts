@@ -79,15 +79,16 @@ export interface Certificates {
   readonly clientKey: string;
 }
 
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { stdio: 'ignore' });
+}
+
 /** An authority, a server certificate for 127.0.0.1 and a client certificate for the user `cert-user`; paths of PEM files. */
 export function makeCertificates(folder: string): Certificates {
   mkdirSync(folder, { recursive: true });
   const path = (name: string): string => join(folder, name);
-  const run = (...args: string[]): void => {
-    execFileSync('openssl', args, { stdio: 'ignore' });
-  };
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  run(
+  openssl(
     'req',
     '-x509',
     ...newKey,
@@ -105,9 +106,9 @@ export function makeCertificates(folder: string): Certificates {
     ['client', '/CN=cert-user', 'extendedKeyUsage=clientAuth'],
   ] as const) {
     writeFileSync(path(`${name}.ext`), extension);
-    run('req', ...newKey, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', subject);
+    openssl('req', ...newKey, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', subject);
     const sign = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2'];
-    run(
+    openssl(
       'x509',
       '-req',
       '-in',

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonErrorPosition } from '../../../src/collect/snapshot-dir/json-error.ts';
 
@@ -28,7 +28,7 @@ describe('the place where a text stops being JSON', () => {
   });
 
   it('exists exactly for what JSON.parse refuses', () => {
-    const alphabet = fc.constantFrom(...'{}[]:,"\\ \n01-+.eEtrufalsn');
+    const alphabet = fc.constantFrom(...'{}[]:,"\\ \n01-+.eEtrufalsn'.split(''));
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: alphabet }), fc.json()), (text) => {
         expect(jsonErrorPosition(text) === null).toBe(isJson(text));

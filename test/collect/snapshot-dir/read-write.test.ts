@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { createReadStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSave, readSnapshot, SnapshotError, writeSnapshot } from '../../../src/collect/snapshot-dir/index.ts';
 import { CLUSTER_FILES, NODE_FILES } from '../../../src/model/snapshot.ts';
@@ -114,7 +114,7 @@ describe('the recordings', async () => {
 describe('writing and reading back', () => {
   const nodeName = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);
   const text = fc.uint8Array({ maxLength: 60 }).map((bytes) => decodeSave(bytes));
-  const json = fc.jsonValue().map((value) => ({ ...LIST, extra: value }));
+  const json = fc.jsonValue().map((extra) => Object.assign({ extra }, LIST));
   const snapshots = fc.record({
     cluster: fc.dictionary(fc.constantFrom(...CLUSTER_FILES.filter((file) => file !== 'version')), json),
     nodes: fc.uniqueArray(fc.record({ name: nodeName, files: fc.dictionary(fc.constantFrom(...NODE_FILES), text) }), {
@@ -169,7 +169,7 @@ describe('writing and reading back', () => {
     const [a, b] = [fresh('.tar.gz'), fresh('.tar.gz')];
     await writeSnapshot(snapshotOf({ n1: { 'iptables-save': 'x', ip_vs: 'y' }, n2: {} }), a);
     const other = snapshotOf({ n2: {}, n1: { ip_vs: 'y', 'iptables-save': 'x' } });
-    await writeSnapshot({ ...other, cluster: new Map([...other.cluster].reverse()) }, b);
+    await writeSnapshot({ ...other, cluster: new Map([...other.cluster].toReversed()) }, b);
     expect(await readFile(a)).toEqual(await readFile(b));
   });
 
