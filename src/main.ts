@@ -12,7 +12,10 @@ import { programName } from './cli/program.ts';
 export async function main(argv: readonly string[], commands = './dist/commands/index.js'): Promise<void> {
   const program = programName(argv[1], process.env);
   try {
-    const config = await Config.load({ root: fileURLToPath(new URL('..', import.meta.url)), pjson: packageFor(commands) });
+    const config = await Config.load({
+      root: fileURLToPath(new URL('..', import.meta.url)),
+      pjson: packageFor(commands),
+    });
     callItself(config, program);
     await run(plainBooleans(argv.slice(2)), config);
   } catch (error) {
@@ -25,7 +28,10 @@ export async function main(argv: readonly string[], commands = './dist/commands/
 
 /** The package as oclif reads it; where the commands are depends on whether sources or the bundle run. */
 function packageFor(target: string) {
-  return { ...manifest, oclif: { ...OCLIF, commands: { strategy: 'explicit' as const, target, identifier: 'COMMANDS' } } };
+  return {
+    ...manifest,
+    oclif: { ...OCLIF, commands: { strategy: 'explicit' as const, target, identifier: 'COMMANDS' } },
+  };
 }
 
 const OCLIF = {

@@ -47,7 +47,10 @@ function folderOf(file: string): string {
 function isAllowed({ file, folder, from }: Import): boolean {
   const rules = ALLOWED[folder];
   if (rules === undefined) return false;
-  if (!from.startsWith('.')) return rules.outside.some((name) => (name === 'node:*' ? from.startsWith('node:') : from === name || from.startsWith(`${name}/`)));
+  if (!from.startsWith('.'))
+    return rules.outside.some((name) =>
+      name === 'node:*' ? from.startsWith('node:') : from === name || from.startsWith(`${name}/`),
+    );
   const target = relative(SRC, join(SRC, dirname(file), from));
   if (target.startsWith('..')) return rules.own.includes('..');
   const targetFolder = folderOf(target);

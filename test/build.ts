@@ -47,7 +47,13 @@ export function service({ name, namespace = 'default', labels = {}, spec, status
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name, namespace, labels },
-    spec: { type: 'ClusterIP', sessionAffinity: 'None', internalTrafficPolicy: 'Cluster', ...clusterIPs(spec), ...spec },
+    spec: {
+      type: 'ClusterIP',
+      sessionAffinity: 'None',
+      internalTrafficPolicy: 'Cluster',
+      ...clusterIPs(spec),
+      ...spec,
+    },
     status,
   };
 }
@@ -57,16 +63,30 @@ function clusterIPs(spec: Record<string, unknown>): Record<string, unknown> {
 }
 
 export function slice(spec: SliceSpec): unknown {
-  const { service: owner, namespace = 'default', family = 'IPv4', port, portName = 'http', protocol = 'TCP', endpoints } = spec;
+  const {
+    service: owner,
+    namespace = 'default',
+    family = 'IPv4',
+    port,
+    portName = 'http',
+    protocol = 'TCP',
+    endpoints,
+  } = spec;
   return {
-    metadata: { name: `${owner}-${family.toLowerCase()}-${portName}`, namespace, labels: { 'kubernetes.io/service-name': owner } },
+    metadata: {
+      name: `${owner}-${family.toLowerCase()}-${portName}`,
+      namespace,
+      labels: { 'kubernetes.io/service-name': owner },
+    },
     addressType: family,
     ports: [{ name: portName, port, protocol }],
-    endpoints: endpoints.map(([address, nodeName, conditions = { ready: true, serving: true, terminating: false }]) => ({
-      addresses: [address],
-      nodeName,
-      conditions,
-    })),
+    endpoints: endpoints.map(
+      ([address, nodeName, conditions = { ready: true, serving: true, terminating: false }]) => ({
+        addresses: [address],
+        nodeName,
+        conditions,
+      }),
+    ),
   };
 }
 
@@ -77,7 +97,10 @@ export function node(name: string): unknown {
   return {
     metadata: { name, labels: { 'kubernetes.io/hostname': name } },
     spec: { podCIDRs: [`10.168.${third}.0/24`, `fd00:10:168:${third}::/64`] },
-    status: { addresses: [...addresses, { type: 'Hostname', address: name }], conditions: [{ type: 'Ready', status: 'True' }] },
+    status: {
+      addresses: [...addresses, { type: 'Hostname', address: name }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
   };
 }
 
@@ -86,7 +109,9 @@ export function settings(nodeName: string, family: Family, change: Partial<Proxy
   const known = <T>(value: T) => ({ value, origin: 'configured' as const, from: 'test' });
   const cidr = parseCidr(family === 'IPv4' ? '10.168.0.0/16' : 'fd00:10:168::/48');
   const detection: LocalDetection = cidr === null ? { mode: 'none' } : { mode: 'source', cidr };
-  const nodeIPs = (INTERNAL_IPS[nodeName] ?? []).map(parseIp).filter((ip): ip is Ip => ip !== null && ip.includes(':') === (family === 'IPv6'));
+  const nodeIPs = (INTERNAL_IPS[nodeName] ?? [])
+    .map(parseIp)
+    .filter((ip): ip is Ip => ip !== null && ip.includes(':') === (family === 'IPv6'));
   return {
     family,
     era: known('1.25'),
@@ -149,7 +174,8 @@ export function damage(
 
 /** Deletes every line that holds all of these words. */
 export function without(...words: readonly string[]) {
-  return (lines: readonly string[]): readonly string[] => lines.filter((line) => !words.every((word) => line.includes(word)));
+  return (lines: readonly string[]): readonly string[] =>
+    lines.filter((line) => !words.every((word) => line.includes(word)));
 }
 
 /** Replaces in every line that holds all of `words`. */

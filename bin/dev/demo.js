@@ -15,7 +15,7 @@ try {
   say('\nA recorded cluster of three nodes, as kube-proxy 1.37 left it:\n');
   check(recording, 0);
   breakOneRule(folder);
-  say("\nThe same, after somebody deleted the DNAT rule of one endpoint on rain-kubernetes-2:\n");
+  say('\nThe same, after somebody deleted the DNAT rule of one endpoint on rain-kubernetes-2:\n');
   check(folder, 1);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -26,9 +26,14 @@ As a kubectl plugin:                       npm install --global .   then   kubec
 ${labHint()}`);
 
 function check(from, expected) {
-  say(`$ kubectl svcdoctor check hostnames --from ${from === recording ? 'test/fixtures/recordings/hostnames-1.37-iptables-nft' : 'RECORDING'}`);
+  say(
+    `$ kubectl svcdoctor check hostnames --from ${from === recording ? 'test/fixtures/recordings/hostnames-1.37-iptables-nft' : 'RECORDING'}`,
+  );
   const env = { ...process.env, KUBECTL_PATH: 'kubectl', FORCE_COLOR: process.stdout.isTTY ? '1' : '0' };
-  const { status } = spawnSync(process.execPath, [run, 'check', 'hostnames', '--from', from], { stdio: ['ignore', 'inherit', 'inherit'], env });
+  const { status } = spawnSync(process.execPath, [run, 'check', 'hostnames', '--from', from], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env,
+  });
   say(`(exit code ${status})`);
   if (status !== expected) process.exitCode = 1;
 }

@@ -71,8 +71,12 @@ function capturesOf(snapshot: Snapshot, cluster: Cluster): ReadonlyMap<string, C
   );
 }
 
-function rulesetsOf(captures: ReadonlyMap<string, Capture>): ReadonlyMap<string, Readonly<Record<Family, readonly Ruleset[]>>> {
-  return new Map([...captures].flatMap(([name, capture]) => (capture.status === 'read' ? [[name, capture.rulesets] as const] : [])));
+function rulesetsOf(
+  captures: ReadonlyMap<string, Capture>,
+): ReadonlyMap<string, Readonly<Record<Family, readonly Ruleset[]>>> {
+  return new Map(
+    [...captures].flatMap(([name, capture]) => (capture.status === 'read' ? [[name, capture.rulesets] as const] : [])),
+  );
 }
 
 function serviceView({ service, ports }: SelectedService, cluster: Cluster): ServiceView {
@@ -83,7 +87,9 @@ function serviceView({ service, ports }: SelectedService, cluster: Cluster): Ser
 function podsOf(service: Service, cluster: Cluster): readonly PodFacts[] | null {
   const { selector, namespace } = service;
   if (cluster.pods === null || selector === null) return null;
-  return cluster.pods.filter((pod) => pod.namespace === namespace && [...selector].every(([key, value]) => pod.labels.get(key) === value));
+  return cluster.pods.filter(
+    (pod) => pod.namespace === namespace && [...selector].every(([key, value]) => pod.labels.get(key) === value),
+  );
 }
 
 function nodeView(name: string, context: Context): NodeView {
@@ -110,7 +116,11 @@ function obstacleOf(mode: NodeMode): string | null {
   }
 }
 
-function familiesOf(name: string, capture: Extract<Capture, { readonly status: 'read' }>, context: Context): readonly FamilyView[] {
+function familiesOf(
+  name: string,
+  capture: Extract<Capture, { readonly status: 'read' }>,
+  context: Context,
+): readonly FamilyView[] {
   return FAMILIES.flatMap((family) => {
     const live = context.settings.liveOf(name, family);
     const settings = context.settings.settingsOf(name, family);

@@ -37,7 +37,12 @@ export type ParseCache = Map<string, ParsedSave>;
  * Parses what a node answered. A save that is cut short makes the node unread: half a rule set would look like missing
  * rules.
  */
-export function captureOf(name: string, evidence: NodeEvidence | null, manifest: NodeManifest | null, cache: ParseCache): Capture {
+export function captureOf(
+  name: string,
+  evidence: NodeEvidence | null,
+  manifest: NodeManifest | null,
+  cache: ParseCache,
+): Capture {
   const unread = (because: string): Capture => ({ status: 'unread', node: name, because });
   if (manifest !== null && manifest.failure !== null) return unread(manifest.failure.message);
   const rulesets: Record<Family, Ruleset[]> = { IPv4: [], IPv6: [] };
@@ -46,7 +51,8 @@ export function captureOf(name: string, evidence: NodeEvidence | null, manifest:
     const text = evidence?.files.get(file);
     if (text === undefined) continue;
     const parsed = parseCached(text, file, cache);
-    if (parsed.status === 'incomplete') return unread(`${file} is not complete: ${parsed.reason} (line ${parsed.line})`);
+    if (parsed.status === 'incomplete')
+      return unread(`${file} is not complete: ${parsed.reason} (line ${parsed.line})`);
     rulesets[KINDS[file].family].push(parsed.ruleset);
     notes.push(...parsed.notes.map((note) => noteOf(name, file, note)));
   }
@@ -65,7 +71,11 @@ function parseCached(text: string, file: SaveFile, cache: ParseCache): ParsedSav
 
 const LONGEST_NOTE = 200;
 
-function noteOf(node: string, file: string, note: { readonly line: number; readonly text: string; readonly reason: string }): Note {
+function noteOf(
+  node: string,
+  file: string,
+  note: { readonly line: number; readonly text: string; readonly reason: string },
+): Note {
   const text = note.text.length > LONGEST_NOTE ? `${note.text.slice(0, LONGEST_NOTE)}…` : note.text;
   return {
     source: `nodes/${node}/${file}`,

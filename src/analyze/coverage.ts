@@ -8,7 +8,9 @@ import { settingsView } from './settings-view.ts';
 export function coverageOf(snapshot: Snapshot, world: World, captures: ReadonlyMap<string, Capture>): Coverage {
   const manifests = new Map((snapshot.manifest?.nodes ?? []).map((node) => [node.name, node]));
   return {
-    nodes: world.nodes.map((node) => nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null)),
+    nodes: world.nodes.map((node) =>
+      nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null),
+    ),
     missing: (snapshot.manifest?.parts ?? [])
       .filter((part) => part.error !== null)
       .map((part) => ({ part: part.file, reason: part.error ?? '' }))
@@ -49,7 +51,9 @@ function judgedBy(node: NodeView): Partial<NodeCoverage> {
   const settings: readonly SettingView[] = node.families.flatMap((view) => settingsView(view.settings));
   return {
     ...(backend === 'unknown' ? {} : { backend }),
-    ...(version === null ? {} : { kubeProxyVersion: `${version.major}.${version.minor}${version.patch === null ? '' : `.${version.patch}`}` }),
+    ...(version === null
+      ? {}
+      : { kubeProxyVersion: `${version.major}.${version.minor}${version.patch === null ? '' : `.${version.patch}`}` }),
     settings,
   };
 }

@@ -62,7 +62,8 @@ function outcomesOf(view: PortView, flow: Flow, rules: Ruleset, context: NodeCon
     merged.set(key, known === undefined ? effect : { ...effect, share: known.share + effect.share });
   }
   return [...merged.values()].toSorted(
-    (a, b) => b.share - a.share || (a.endpoint ?? '').localeCompare(b.endpoint ?? '') || a.result.localeCompare(b.result),
+    (a, b) =>
+      b.share - a.share || (a.endpoint ?? '').localeCompare(b.endpoint ?? '') || a.result.localeCompare(b.result),
   );
 }
 
@@ -103,7 +104,10 @@ function answerPastNode(view: PortView, endpoint: Endpoint): Pick<EffectOutcome,
   if (endpoint.node === view.on.node) return { result: 'answered' };
   return endpoint.node === null
     ? { result: 'undetermined', because: 'where the endpoint runs is not known, so the way of its answer is not' }
-    : { result: 'no-answer', because: `the answer from ${endpoint.node} goes past this node, to a client who does not know the sender` };
+    : {
+        result: 'no-answer',
+        because: 'the answer goes from the other node straight to the client, who does not know the sender',
+      };
 }
 
 function sameOutcomes(a: readonly EffectOutcome[], b: readonly EffectOutcome[]): boolean {

@@ -48,7 +48,10 @@ function toFinding(hits: readonly Hit[]): Finding {
     id: check.id,
     code: check.id,
     severity: harmless ? (check.harmless ?? check.severity) : check.severity,
-    confidence: worst(hits.map((hit) => hit.fault.confidence), CONFIDENCES),
+    confidence: worst(
+      hits.map((hit) => hit.fault.confidence),
+      CONFIDENCES,
+    ),
     ...(invariant === undefined ? {} : { invariant }),
     title: fault.title,
     ...(impact === null ? {} : { impact }),
@@ -120,7 +123,7 @@ function evidence({ table, rule }: RuleProof, on: FamilyView): Evidence {
     table,
     chain: rule.chain,
     line: rule.line,
-    text: printRule(rule),
+    text: rule.raw === '' ? printRule(rule) : rule.raw.slice(Math.max(0, rule.raw.indexOf('-A '))),
   };
 }
 

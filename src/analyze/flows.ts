@@ -1,4 +1,12 @@
-import { cidrContains, cidrOf, parseIp, printAddressPort, type Cidr, type Ip, type LowerProtocol } from '../model/address.ts';
+import {
+  cidrContains,
+  cidrOf,
+  parseIp,
+  printAddressPort,
+  type Cidr,
+  type Ip,
+  type LowerProtocol,
+} from '../model/address.ts';
 import type { ClientKind } from '../model/report.ts';
 import type { Packet } from '../netfilter/packet.ts';
 import type { PortView } from '../checks/world.ts';
@@ -27,7 +35,10 @@ export function flowsOf(view: PortView): readonly Flow[] {
 function vipFlows(view: PortView): readonly Flow[] {
   const { port } = view;
   const clusterIP = clientsOf(view).map((client) => flowTo(view, client, port.clusterIP, port.port, 'vip'));
-  const outside = [...port.externalIPs, ...port.loadBalancerIngress.filter((vip) => vip.ipMode !== 'Proxy').map((vip) => vip.ip)];
+  const outside = [
+    ...port.externalIPs,
+    ...port.loadBalancerIngress.filter((vip) => vip.ipMode !== 'Proxy').map((vip) => vip.ip),
+  ];
   const external = outsideClient(view);
   return [...clusterIP, ...outside.map((ip) => flowTo(view, external, ip, port.port, 'vip'))];
 }
@@ -66,7 +77,11 @@ function clientsOf(view: PortView): readonly Client[] {
 function outsideClient(view: PortView): Client {
   const allowed = view.port.sourceRanges[0];
   const nobody = parseIp(OUTSIDE[view.port.family]);
-  return { kind: 'external', ip: allowed === undefined ? (nobody ?? view.port.clusterIP) : allowed.base, hairpin: false };
+  return {
+    kind: 'external',
+    ip: allowed === undefined ? (nobody ?? view.port.clusterIP) : allowed.base,
+    hairpin: false,
+  };
 }
 
 /** An address of the node's pod range that is no endpoint; null when no range is known. */

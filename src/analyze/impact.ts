@@ -18,9 +18,15 @@ export function impactOf(effects: readonly FlowEffect[]): string {
 export const UNCHANGED = 'Nothing changes for new connections: the walk through the rules ends as it should.';
 
 function subject(effects: readonly FlowEffect[]): string {
-  const destinations = distinct(effects.map(({ flow }) => (flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination)));
-  const clients = distinct(effects.map(({ flow }) => (flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client])));
-  return `New connections to ${join(destinations)} at this node from ${join(clients)}:`;
+  const destinations = distinct(
+    effects.map(({ flow }) => (flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination)),
+  );
+  const clients = distinct(
+    effects.map(({ flow }) => (flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client])),
+  );
+  // All kinds of clients: then who they are says nothing.
+  const from = clients.length >= Object.keys(CLIENTS).length ? '' : ` from ${join(clients)}`;
+  return `New connections${from} to ${join(destinations)} at this node:`;
 }
 
 const CLIENTS: Readonly<Record<ClientKind, string>> = { pod: 'its pods', node: 'the node itself', external: 'outside' };
@@ -38,7 +44,7 @@ function describe(effect: FlowEffect): string {
     ...failures(failing, wantedFailing - total(astray)),
     ...astray.map(goesAstray),
     ...shareChanges(actual, wanted, failing),
-    ...sourceChanges(actual, wanted),
+    ...(effect.flow.hairpin ? [] : sourceChanges(actual, wanted)),
     ...unknowns(actual),
   ];
   const none = failing.length + astray.length === 0 ? ['none fails'] : [];
@@ -51,14 +57,19 @@ function isFailure(outcome: EffectOutcome): boolean {
 
 function failures(failing: readonly EffectOutcome[], wantedFailing: number): readonly string[] {
   if (failing.length === 0 && wantedFailing > NOISE) return ['they succeed, though they should not'];
-  return failing.map((outcome) => {
-    const verb = outcome.result === 'refused' ? 'refused' : 'time out';
-    const share = fraction(outcome.share);
-    const who = share === 'all' ? 'all' : share;
-    const how = outcome.result === 'refused' ? `${who === 'all' || plural(outcome.share) ? 'are' : 'is'} ${verb}` : plural(outcome.share) ? verb : 'times out';
-    const where = outcome.endpoint === undefined ? '' : `, sent to ${outcome.endpoint}`;
-    return `${who} ${how}${where}${outcome.because === undefined ? '' : ` (${outcome.because})`}`;
-  });
+  const groups = Map.groupBy(failing, (outcome) => `${outcome.result} ${outcome.because ?? ''}`);
+  return [...groups.values()].map(failure);
+}
+
+/** Failures with the same reason: `two thirds time out, sent to A and B (why)`. */
+function failure(outcomes: readonly EffectOutcome[]): string {
+  const share = total(outcomes);
+  const [first] = outcomes;
+  const many = plural(share);
+  const verb = first?.result === 'refused' ? `${many ? 'are' : 'is'} refused` : many ? 'time out' : 'times out';
+  const endpoints = distinct(outcomes.flatMap((outcome) => outcome.endpoint ?? []));
+  const where = endpoints.length === 0 ? '' : `, sent to ${join(endpoints)}`;
+  return `${fraction(share)} ${verb}${where}${first?.because === undefined ? '' : ` (${first.because})`}`;
 }
 
 function goesAstray(outcome: EffectOutcome): string {
@@ -71,7 +82,11 @@ function plural(share: number): boolean {
   return !fraction(share).startsWith('a ') && fraction(share) !== 'half';
 }
 
-function shareChanges(actual: readonly EffectOutcome[], wanted: readonly EffectOutcome[], failing: readonly EffectOutcome[]): readonly string[] {
+function shareChanges(
+  actual: readonly EffectOutcome[],
+  wanted: readonly EffectOutcome[],
+  failing: readonly EffectOutcome[],
+): readonly string[] {
   const before = sharesByEndpoint(wanted.filter((outcome) => outcome.result === 'answered'));
   const after = sharesByEndpoint(actual.filter((outcome) => outcome.result === 'answered'));
   if (after.size === 0) return [];
@@ -93,7 +108,11 @@ function sourceChanges(actual: readonly EffectOutcome[], wanted: readonly Effect
   const after = maskedShare(actual);
   const before = maskedShare(wanted);
   if (after === null || before === null || Math.abs(after - before) < NOISE) return [];
-  return [after < before ? "endpoints that answer see the client's own address, not the node's" : "endpoints see the node's address, not the client's"];
+  return [
+    after < before
+      ? "endpoints that answer see the client's own address, not the node's"
+      : "endpoints see the node's address, not the client's",
+  ];
 }
 
 /** Of the connections that are answered, how many are masqueraded; null when none is answered. */
@@ -105,7 +124,11 @@ function maskedShare(outcomes: readonly EffectOutcome[]): number | null {
 
 function unknowns(actual: readonly EffectOutcome[]): readonly string[] {
   const unknown = actual.filter((outcome) => outcome.result === 'undetermined');
-  return unknown.length === 0 ? [] : [`what happens to ${fraction(total(unknown))} is not known: ${join(distinct(unknown.map((outcome) => outcome.because ?? 'a rule is not understood')))}`];
+  return unknown.length === 0
+    ? []
+    : [
+        `what happens to ${fraction(total(unknown))} is not known: ${join(distinct(unknown.map((outcome) => outcome.because ?? 'a rule is not understood')))}`,
+      ];
 }
 
 function sharesByEndpoint(outcomes: readonly EffectOutcome[]): ReadonlyMap<string, number> {

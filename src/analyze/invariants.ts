@@ -6,7 +6,11 @@ import { printAddressPort } from '../model/address.ts';
 import type { ServicePort } from '../model/service.ts';
 
 /** The matrix: each invariant of each Service port on each node. */
-export function servicePortResults(world: World, hits: readonly Hit[], open: readonly OpenQuestion[]): readonly ServicePortResult[] {
+export function servicePortResults(
+  world: World,
+  hits: readonly Hit[],
+  open: readonly OpenQuestion[],
+): readonly ServicePortResult[] {
   const broken = indexBroken(hits);
   const unknown = indexOpen(open);
   const ports = world.services.flatMap((service) => service.ports);
@@ -95,7 +99,10 @@ function ofPort(
   if (broken.has(name)) return { state: 'failed' };
   const family = node.families.find((candidate) => candidate.family === port.family);
   if (family === undefined) {
-    return { state: 'undetermined', because: `the node's ${port.family} rules were not read, or kube-proxy writes none` };
+    return {
+      state: 'undetermined',
+      because: `the node's ${port.family} rules were not read, or kube-proxy writes none`,
+    };
   }
   const because = unknown.get(name);
   if (because !== undefined) return { state: 'undetermined', because };
@@ -139,4 +146,3 @@ const ORDER: readonly State[] = ['failed', 'undetermined', 'ok', 'not-applicable
 export function worstState(states: readonly State[]): State {
   return ORDER.find((state) => states.includes(state)) ?? 'undetermined';
 }
-

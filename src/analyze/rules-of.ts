@@ -10,7 +10,11 @@ import { buildWorld } from './build-world.ts';
 import { selectServices, type Selection } from './selection.ts';
 
 /** @throws MalformedClusterFile, UnknownServiceInSnapshot */
-export function rulesOf(snapshot: Snapshot, selection: Selection, nodes: readonly string[] | null): readonly RuleSheet[] {
+export function rulesOf(
+  snapshot: Snapshot,
+  selection: Selection,
+  nodes: readonly string[] | null,
+): readonly RuleSheet[] {
   const cluster = parseCluster(snapshot.cluster);
   const { world } = buildWorld(snapshot, cluster, selectServices(cluster, selection), nodes);
   return world.nodes.flatMap((node): readonly RuleSheet[] => {
@@ -28,10 +32,16 @@ function linesOf(on: FamilyView): readonly RuleLine[] {
 /** Rules of shared chains: only those that are about the port. */
 function entryLines(view: PortView): readonly RuleLine[] {
   const { entries, surplusEntries } = view.comparison;
-  const expected = entries.flatMap((entry) => expectedLines(entry.expected, entry.status === 'present' ? entry.rules : []));
-  const standing = entries.flatMap((entry) => (entry.status === 'present' ? [] : entry.rules.map((rule) => surplus(entry.expected.table, rule))));
+  const expected = entries.flatMap((entry) =>
+    expectedLines(entry.expected, entry.status === 'present' ? entry.rules : []),
+  );
+  const standing = entries.flatMap((entry) =>
+    entry.status === 'present' ? [] : entry.rules.map((rule) => surplus(entry.expected.table, rule)),
+  );
   const shown = new Set(standing.map((line) => line.line));
-  const others = surplusEntries.filter(({ rule }) => !shown.has(rule.line)).map(({ table, rule }) => surplus(table, rule));
+  const others = surplusEntries
+    .filter(({ rule }) => !shown.has(rule.line))
+    .map(({ table, rule }) => surplus(table, rule));
   return [...expected, ...standing, ...others];
 }
 

@@ -29,7 +29,9 @@ export class UnknownServiceInSnapshot extends Error {
 
 /** @throws UnknownServiceInSnapshot */
 export function selectServices(cluster: Cluster, selection: Selection): readonly SelectedService[] {
-  const inNamespace = cluster.services.filter((service) => selection.namespace === null || service.namespace === selection.namespace);
+  const inNamespace = cluster.services.filter(
+    (service) => selection.namespace === null || service.namespace === selection.namespace,
+  );
   const portsOf = Map.groupBy(cluster.servicePorts, (port) => port.service);
   if (selection.wanted.length === 0) {
     const labelled = inNamespace.filter(selectorMatcher(selection.selector));
@@ -41,15 +43,22 @@ export function selectServices(cluster: Cluster, selection: Selection): readonly
     return { service, ports: (portsOf.get(service) ?? []).filter(portMatcher(service, want.port)) };
   });
   const merged = Map.groupBy(wanted, (entry) => entry.service);
-  return [...merged].map(([service, entries]) => ({ service, ports: [...new Set(entries.flatMap((entry) => entry.ports))] }));
+  return [...merged].map(([service, entries]) => ({
+    service,
+    ports: [...new Set(entries.flatMap((entry) => entry.ports))],
+  }));
 }
 
 function portMatcher(service: Service, wanted: string | null): (port: ServicePort) => boolean {
   if (wanted === null) return () => true;
-  const matches = (port: { readonly name: string; readonly port: number }): boolean => port.name === wanted || String(port.port) === wanted;
+  const matches = (port: { readonly name: string; readonly port: number }): boolean =>
+    port.name === wanted || String(port.port) === wanted;
   if (!service.ports.some(matches)) {
     const names = service.ports.map((port) => (port.name === '' ? String(port.port) : port.name)).join(', ');
-    throw new UnknownServiceInSnapshot(`service "${service.name}" has no port "${wanted}"`, `Its ports: ${names === '' ? 'none' : names}`);
+    throw new UnknownServiceInSnapshot(
+      `service "${service.name}" has no port "${wanted}"`,
+      `Its ports: ${names === '' ? 'none' : names}`,
+    );
   }
   return (port) => matches({ name: port.portName, port: port.port });
 }
@@ -58,7 +67,10 @@ function unknownService(name: string, selection: Selection, services: readonly S
   const where = selection.namespace === null ? 'the evidence' : `namespace "${selection.namespace}" of the evidence`;
   const near = services.map((service) => service.name).filter((candidate) => isNear(candidate, name));
   const hint = near.length === 0 ? '' : `; did you mean ${near.map((candidate) => `"${candidate}"`).join(' or ')}?`;
-  const names = services.map((service) => service.name).slice(0, 10).join(', ');
+  const names = services
+    .map((service) => service.name)
+    .slice(0, 10)
+    .join(', ');
   return new UnknownServiceInSnapshot(
     `services "${name}" not found in ${where}${hint}`,
     names === '' ? 'The evidence has no Service in this namespace: use -n or -A.' : `The evidence has: ${names}`,

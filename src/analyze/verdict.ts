@@ -19,12 +19,20 @@ export interface Judged {
 
 /** The answer in one sentence, and the exit code: 0 nothing, 1 findings, 3 incomplete. */
 export function verdictOf(judged: Judged, options: VerdictOptions): Verdict {
-  const count = (severity: Severity): number => judged.findings.filter((finding) => finding.severity === severity).length;
+  const count = (severity: Severity): number =>
+    judged.findings.filter((finding) => finding.severity === severity).length;
   const [errors, warnings, infos] = [count('error'), count('warning'), count('info')];
   const failing = options.failOn !== 'never' && (errors > 0 || (options.failOn === 'warning' && warnings > 0));
   const open = isIncomplete(judged);
   const outcome = errors + warnings > 0 ? 'findings' : open ? 'incomplete' : 'healthy';
-  return { outcome, exitCode: exitCode(failing, open, options), errors, warnings, infos, summary: summary(judged, outcome) };
+  return {
+    outcome,
+    exitCode: exitCode(failing, open, options),
+    errors,
+    warnings,
+    infos,
+    summary: summary(judged, outcome),
+  };
 }
 
 function exitCode(failing: boolean, open: boolean, options: VerdictOptions): number {
@@ -61,7 +69,8 @@ function subjectOf(services: readonly ServiceSummary[]): string {
 function healthy(judged: Judged, subject: string): string {
   const be = judged.services.length === 1 ? 'is' : 'are';
   if (judged.services.length === 0) return 'There is no Service to judge.';
-  if (judged.servicePorts.length === 0) return `${subject} ${judged.services.length === 1 ? 'has' : 'have'} no rules on nodes: ${reasons(judged.services)}.`;
+  if (judged.servicePorts.length === 0)
+    return `${subject} ${judged.services.length === 1 ? 'has' : 'have'} no rules on nodes: ${reasons(judged.services)}.`;
   const read = judged.coverage.nodes.length;
   return `${subject} ${be} healthy: kube-proxy's rules on ${read} of ${read} nodes are what the API asks for.`;
 }
@@ -76,7 +85,8 @@ function broken(judged: Judged, subject: string): string {
   const nodes = new Set(errors.flatMap((finding) => finding.nodes));
   const open = coverage.nodes.filter((node) => node.reason !== undefined).length;
   const rest = open === 0 ? '' : ` ${open} of ${coverage.nodes.length} nodes could not be judged.`;
-  if (errors.length === 0) return `${subject}: ${findings.length === 1 ? 'one warning' : `${findings.length} warnings`}, nothing that breaks connections.${rest}`;
+  if (errors.length === 0)
+    return `${subject}: ${findings.length === 1 ? 'one warning' : `${findings.length} warnings`}, nothing that breaks connections.${rest}`;
   const who = services.length === 1 ? `${subject} is broken` : brokenServices(judged);
   const where = nodes.size === 0 ? '' : ` on ${nodes.size} of ${coverage.nodes.length} nodes`;
   return `${who}${where}.${rest}`;

@@ -65,7 +65,9 @@ function portViews(world: World): readonly PortView[] {
 function runOnService(check: ServiceCheck, service: ServiceView): readonly Hit[] {
   if (!check.applies(service)) return [];
   const judgement = check.judge(service);
-  return judgement.status === 'undetermined' ? [] : judgement.faults.map((fault) => ({ scope: 'service', check, fault, service }));
+  return judgement.status === 'undetermined'
+    ? []
+    : judgement.faults.map((fault) => ({ scope: 'service', check, fault, service }));
 }
 
 function runOnPort(check: PortCheck, view: PortView, hits: Hit[], open: OpenQuestion[]): void {
@@ -91,7 +93,10 @@ function readable(judgement: Judgement): Judgement {
   if (judgement.status === 'undetermined') return judgement;
   const unclear = judgement.faults.flatMap((fault) => fault.proof).find(({ rule }) => isUnclear(rule));
   if (unclear === undefined) return judgement;
-  return { status: 'undetermined', because: `the rule on line ${unclear.rule.line} is not understood: ${unclear.rule.raw}` };
+  return {
+    status: 'undetermined',
+    because: `the rule on line ${unclear.rule.line} is not understood: ${unclear.rule.raw}`,
+  };
 }
 
 function isUnclear(rule: Rule): boolean {

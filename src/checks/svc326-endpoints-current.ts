@@ -25,7 +25,8 @@ export default defineCheck({
     ignoreWhen: `When the next look a few seconds later does not show it any more.`,
   },
   applies: (view) => view.expected.endpoints.hasEndpoints || view.stale !== null,
-  judge: (view) => judged(view.stale === null || view.stale.believes === 'nothing' ? [] : [outOfDate(view, view.stale)]),
+  judge: (view) =>
+    judged(view.stale === null || view.stale.believes === 'nothing' ? [] : [outOfDate(view, view.stale)]),
 });
 
 function outOfDate(view: PortView, stale: OldPicture): Fault {

@@ -25,7 +25,10 @@ export function describeError(error: unknown, program: string): ErrorText {
   if (known !== null) return say(`error: ${message}`, known === '' ? [] : [known]);
   if (isUsageError(error)) return say(`error: ${message}`, [`See ${program} --help`]);
   const stack = process.env['SVCDOCTOR_DEBUG'] === undefined || !(error instanceof Error) ? [] : [error.stack ?? ''];
-  return say(`error: ${message}`, ['This is a defect of kubectl-svcdoctor: please report it, with SVCDOCTOR_DEBUG=1 set.', ...stack]);
+  return say(`error: ${message}`, [
+    'This is a defect of kubectl-svcdoctor: please report it, with SVCDOCTOR_DEBUG=1 set.',
+    ...stack,
+  ]);
 }
 
 function say(first: string, rest: readonly string[]): ErrorText {
@@ -38,7 +41,9 @@ function messageOf(error: unknown): string {
 }
 
 function suggestionOf(error: unknown): string | null {
-  return error instanceof Error && 'suggestion' in error && typeof error.suggestion === 'string' ? error.suggestion : null;
+  return error instanceof Error && 'suggestion' in error && typeof error.suggestion === 'string'
+    ? error.suggestion
+    : null;
 }
 
 function isUsageError(error: unknown): boolean {

@@ -50,7 +50,10 @@ const DEFAULT_CONCURRENCY = 8;
 /** Reads a snapshot, or the live cluster: after this nobody can tell which. */
 export async function gather(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
   if (flags['all-namespaces'] === true && names.length > 0) {
-    throw new CliError('a Service cannot be named across all namespaces', 'Name the namespace with -n, or leave out the name.');
+    throw new CliError(
+      'a Service cannot be named across all namespaces',
+      'Name the namespace with -n, or leave out the name.',
+    );
   }
   return flags.from === undefined ? gatherLive(flags, names, signal) : gatherSaved(flags, flags.from);
 }
@@ -58,13 +61,20 @@ export async function gather(flags: EvidenceFlags, names: readonly string[], sig
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {
   const { readSnapshot } = await import('../collect/snapshot-dir/index.ts');
   const { snapshot } = await readSnapshot(from);
-  return { snapshot, namespace: flags['all-namespaces'] === true ? null : (flags.namespace ?? snapshot.manifest?.scope.namespace ?? 'default') };
+  return {
+    snapshot,
+    namespace:
+      flags['all-namespaces'] === true ? null : (flags.namespace ?? snapshot.manifest?.scope.namespace ?? 'default'),
+  };
 }
 
 async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
   const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
-  const connection = await connectCluster(clusterFlagsOf(flags), processEnvironment((line) => process.stderr.write(`${line}\n`)));
+  const connection = await connectCluster(
+    clusterFlagsOf(flags),
+    processEnvironment((line) => process.stderr.write(`${line}\n`)),
+  );
   const progress = new Progress(process.stderr, flags.quiet !== true && process.stderr.isTTY);
   try {
     const namespace = flags['all-namespaces'] === true ? null : (flags.namespace ?? connection.namespace);

@@ -16,50 +16,115 @@ export const clusterFlags = {
   user: Flags.string({ description: 'name of the kubeconfig user to use', helpGroup: CLUSTER }),
   server: Flags.string({ char: 's', description: 'address and port of the API server', helpGroup: CLUSTER }),
   token: Flags.string({ description: 'bearer token for the API server', helpGroup: CLUSTER }),
-  'certificate-authority': Flags.string({ description: 'path of a certificate file for the authority', helpGroup: CLUSTER }),
+  'certificate-authority': Flags.string({
+    description: 'path of a certificate file for the authority',
+    helpGroup: CLUSTER,
+  }),
   'client-certificate': Flags.string({ description: 'path of a client certificate file for TLS', helpGroup: CLUSTER }),
   'client-key': Flags.string({ description: 'path of a client key file for TLS', helpGroup: CLUSTER }),
-  'insecure-skip-tls-verify': Flags.boolean({ description: "do not check the server's certificate", helpGroup: CLUSTER }),
+  'insecure-skip-tls-verify': Flags.boolean({
+    description: "do not check the server's certificate",
+    helpGroup: CLUSTER,
+  }),
   'tls-server-name': Flags.string({ description: "name to expect in the server's certificate", helpGroup: CLUSTER }),
   as: Flags.string({ description: 'user to impersonate', helpGroup: CLUSTER }),
-  'as-group': Flags.string({ multiple: true, multipleNonGreedy: true, description: 'group to impersonate, repeatable', helpGroup: CLUSTER }),
+  'as-group': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'group to impersonate, repeatable',
+    helpGroup: CLUSTER,
+  }),
   'as-uid': Flags.string({ description: 'UID to impersonate', helpGroup: CLUSTER }),
-  'as-user-extra': Flags.string({ multiple: true, multipleNonGreedy: true, description: 'extra KEY=VALUE to impersonate, repeatable', helpGroup: CLUSTER }),
-  'request-timeout': durationFlag({ description: 'time for one request to the API server, e.g. 30s; 0: none', helpGroup: CLUSTER }),
+  'as-user-extra': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'extra KEY=VALUE to impersonate, repeatable',
+    helpGroup: CLUSTER,
+  }),
+  'request-timeout': durationFlag({
+    description: 'time for one request to the API server, e.g. 30s; 0: none',
+    helpGroup: CLUSTER,
+  }),
 };
 
 export const selectionFlags = {
-  namespace: Flags.string({ char: 'n', description: "namespace of the Services (default: the context's)", helpGroup: SELECTION, exclusive: ['all-namespaces'] }),
+  namespace: Flags.string({
+    char: 'n',
+    description: "namespace of the Services (default: the context's)",
+    helpGroup: SELECTION,
+    exclusive: ['all-namespaces'],
+  }),
   'all-namespaces': Flags.boolean({ char: 'A', description: 'Services of all namespaces', helpGroup: SELECTION }),
   selector: Flags.string({ char: 'l', description: 'Services with these labels', helpGroup: SELECTION }),
-  node: Flags.string({ multiple: true, multipleNonGreedy: true, description: 'only this node, repeatable', helpGroup: SELECTION }),
+  node: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'only this node, repeatable',
+    helpGroup: SELECTION,
+  }),
 };
 
 export const fromFlag = {
-  from: Flags.string({ description: 'a snapshot (folder, .tar.gz, or - for stdin) instead of the live cluster', helpGroup: SELECTION }),
+  from: Flags.string({
+    description: 'a snapshot (folder, .tar.gz, or - for stdin) instead of the live cluster',
+    helpGroup: SELECTION,
+  }),
 };
 
 export const sshFlags = {
   'ssh-user': Flags.string({ description: 'user on the nodes (default: from ssh_config)', helpGroup: NODES }),
-  'ssh-key': Flags.string({ multiple: true, multipleNonGreedy: true, description: 'private key file, repeatable', helpGroup: NODES }),
+  'ssh-key': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'private key file, repeatable',
+    helpGroup: NODES,
+  }),
   'ssh-port': Flags.integer({ description: 'port of sshd on the nodes', min: 1, max: 65_535, helpGroup: NODES }),
   'ssh-config': Flags.string({ description: 'ssh_config file to use instead of your own', helpGroup: NODES }),
-  'node-address': Flags.string({ options: [...NODE_ADDRESS_TYPES], description: "type of the Node's address to connect to (default: InternalIP, then Hostname)", helpGroup: NODES }),
+  'node-address': Flags.string({
+    options: [...NODE_ADDRESS_TYPES],
+    description: "type of the Node's address to connect to (default: InternalIP, then Hostname)",
+    helpGroup: NODES,
+  }),
   'node-timeout': durationFlag({ description: 'time for reading one node (default 30s)', helpGroup: NODES }),
-  concurrency: Flags.integer({ description: 'nodes read at the same time', default: 8, min: 1, max: 256, helpGroup: NODES }),
+  concurrency: Flags.integer({
+    description: 'nodes read at the same time',
+    default: 8,
+    min: 1,
+    max: 256,
+    helpGroup: NODES,
+  }),
 };
 
 export const FAIL_ON = ['error', 'warning', 'never'] as const;
 
 export const resultFlags = {
-  'fail-on': Flags.string({ options: [...FAIL_ON], default: 'error', description: 'least severity of a finding that makes the exit code 1', helpGroup: RESULT }),
+  'fail-on': Flags.string({
+    options: [...FAIL_ON],
+    default: 'error',
+    description: 'least severity of a finding that makes the exit code 1',
+    helpGroup: RESULT,
+  }),
   strict: Flags.boolean({ description: 'what could not be judged counts as a finding', helpGroup: RESULT }),
-  'allow-partial': Flags.boolean({ description: 'exit 0 although a node or a check could not be read', helpGroup: RESULT }),
-  only: Flags.string({ multiple: true, delimiter: ',', description: 'only these checks, e.g. SVC321,SVC331', helpGroup: RESULT }),
+  'allow-partial': Flags.boolean({
+    description: 'exit 0 although a node or a check could not be read',
+    helpGroup: RESULT,
+  }),
+  only: Flags.string({
+    multiple: true,
+    delimiter: ',',
+    description: 'only these checks, e.g. SVC321,SVC331',
+    helpGroup: RESULT,
+  }),
   skip: Flags.string({ multiple: true, delimiter: ',', description: 'all but these checks', helpGroup: RESULT }),
 };
 
 export const colorFlag = {
-  color: Flags.string({ options: ['auto', 'always', 'never'], default: 'auto', description: 'colours on the terminal', helpGroup: RESULT }),
+  color: Flags.string({
+    options: ['auto', 'always', 'never'],
+    default: 'auto',
+    description: 'colours on the terminal',
+    helpGroup: RESULT,
+  }),
   quiet: Flags.boolean({ char: 'q', description: 'no progress on stderr', helpGroup: RESULT }),
 };

@@ -19,6 +19,8 @@ function plainBoolean(word: string): string[] {
 
 const BOOLEANS: ReadonlySet<string> = new Set(
   Object.entries({ ...clusterFlags, ...selectionFlags, ...resultFlags, ...colorFlag }).flatMap(([name, flag]) =>
-    flag.type === 'boolean' ? [`--${name}`, ...('char' in flag && flag.char !== undefined ? [`-${flag.char}`] : [])] : [],
+    flag.type === 'boolean'
+      ? [`--${name}`, ...('char' in flag && flag.char !== undefined ? [`-${flag.char}`] : [])]
+      : [],
   ),
 );

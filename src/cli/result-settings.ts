@@ -34,6 +34,7 @@ function failOnOf(text: string): FailOn {
 
 function codeOf(text: string): string {
   const code = text.trim().toUpperCase();
-  if (!/^SVC\d{3}$/.test(code)) throw new CliError(`"${text}" is no code of a check`, 'Codes look like SVC321; explain lists them.');
+  if (!/^SVC\d{3}$/.test(code))
+    throw new CliError(`"${text}" is no code of a check`, 'Codes look like SVC321; explain lists them.');
   return code;
 }

@@ -14,7 +14,9 @@ const PREFIX = /^(?:svc|service|services)\//;
 export function parseWanted(text: string): WantedService {
   const [name = '', port, ...rest] = text.replace(PREFIX, '').split(':');
   if (name === '' || name.includes('/') || port === '' || rest.length > 0) {
-    throw new Error(`"${text}" names no Service: write hostnames, hostnames:http or svc/hostnames, and -n for the namespace`);
+    throw new Error(
+      `"${text}" names no Service: write hostnames, hostnames:http or svc/hostnames, and -n for the namespace`,
+    );
   }
   return { name, port: port ?? null };
 }

@@ -30,8 +30,7 @@ export interface LiveRequest {
 
 /** What is going on, for people who wait. */
 export type ProgressEvent =
-  | { readonly kind: 'cluster' }
-  | { readonly kind: 'nodes'; readonly done: number; readonly all: number };
+  { readonly kind: 'cluster' } | { readonly kind: 'nodes'; readonly done: number; readonly all: number };
 
 interface NodeRead {
   readonly evidence: NodeEvidence;
@@ -100,7 +99,11 @@ async function readOneNode(request: LiveRequest, node: NodeObject): Promise<Node
   let transport: Transport | null = null;
   let client = 'ssh';
   try {
-    transport = await connectSsh({ node: node.name, addresses: addressesOfNode(node.raw, request.nodeAddress) }, request.ssh, signal);
+    transport = await connectSsh(
+      { node: node.name, addresses: addressesOfNode(node.raw, request.nodeAddress) },
+      request.ssh,
+      signal,
+    );
     client = transport.client;
     const { files, commands, failure } = await readNode(transport, { signal, now: () => performance.now() });
     return nodeRead(node.name, client, startedAt, request, files, { commands, failure });

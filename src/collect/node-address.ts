@@ -1,7 +1,14 @@
 import { isObject } from '../model/decode.ts';
 
 /** Types of `status.addresses` of a Node, and its name. */
-export const NODE_ADDRESS_TYPES = ['InternalIP', 'ExternalIP', 'Hostname', 'InternalDNS', 'ExternalDNS', 'NodeName'] as const;
+export const NODE_ADDRESS_TYPES = [
+  'InternalIP',
+  'ExternalIP',
+  'Hostname',
+  'InternalDNS',
+  'ExternalDNS',
+  'NodeName',
+] as const;
 
 export type NodeAddressType = (typeof NODE_ADDRESS_TYPES)[number];
 

@@ -14,7 +14,9 @@ Reads Services, EndpointSlices and Nodes, then each node's iptables rules over S
 Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly strict = false;
   static override readonly args = {
-    service: Args.string({ description: 'hostnames, hostnames:http or svc/hostnames; several are allowed; none: all of the namespace' }),
+    service: Args.string({
+      description: 'hostnames, hostnames:http or svc/hostnames; several are allowed; none: all of the namespace',
+    }),
   };
   static override readonly examples = [
     '<%= config.bin %> check hostnames',
@@ -25,7 +27,13 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly flags = {
     ...selectionFlags,
     ...fromFlag,
-    output: Flags.string({ char: 'o', options: [...FORMATS], default: 'table', description: 'form of the result', helpGroup: 'RESULT' }),
+    output: Flags.string({
+      char: 'o',
+      options: [...FORMATS],
+      default: 'table',
+      description: 'form of the result',
+      helpGroup: 'RESULT',
+    }),
     ...resultFlags,
     ...colorFlag,
     ...sshFlags,
@@ -36,7 +44,11 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     const { argv, flags } = await this.parse(Check);
     const wanted = argv.map((word) => parseWanted(String(word)));
     const settings = checkSettings(flags);
-    const { snapshot, namespace } = await gather(flags, wanted.map((service) => service.name), this.stop.signal);
+    const { snapshot, namespace } = await gather(
+      flags,
+      wanted.map((service) => service.name),
+      this.stop.signal,
+    );
     const { analyze } = await import('../analyze/analyze.ts');
     const report = analyze(snapshot, {
       ...settings,

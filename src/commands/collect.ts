@@ -11,14 +11,21 @@ Writes what check would read, raw: API objects and each node's saved rules. Noth
 Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   static override readonly strict = false;
   static override readonly args = {
-    service: Args.string({ description: 'hostnames or svc/hostnames; several are allowed; none: all of the namespace' }),
+    service: Args.string({
+      description: 'hostnames or svc/hostnames; several are allowed; none: all of the namespace',
+    }),
   };
   static override readonly examples = [
     '<%= config.bin %> collect hostnames --file evidence.tgz',
     '<%= config.bin %> collect --all-namespaces --file evidence',
   ];
   static override readonly flags = {
-    file: Flags.string({ char: 'f', required: true, description: 'folder to make, or a .tar.gz or .tgz file', helpGroup: 'RESULT' }),
+    file: Flags.string({
+      char: 'f',
+      required: true,
+      description: 'folder to make, or a .tar.gz or .tgz file',
+      helpGroup: 'RESULT',
+    }),
     'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
     ...selectionFlags,
     ...colorFlag,

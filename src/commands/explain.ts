@@ -19,7 +19,8 @@ export default class Explain extends BaseCommand {
     }
     const wanted = args.code.toLowerCase();
     const check = CHECKS.find((candidate) => candidate.id.toLowerCase() === wanted || candidate.slug === wanted);
-    if (check === undefined) throw new CliError(`there is no check "${args.code}"`, `All checks: ${this.program} explain`);
+    if (check === undefined)
+      throw new CliError(`there is no check "${args.code}"`, `All checks: ${this.program} explain`);
     this.print(checkPage(check));
   }
 }

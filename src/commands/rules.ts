@@ -17,9 +17,20 @@ Exit code: 0 printed, 2 could not run, 3 a node could not be read.`;
     '<%= config.bin %> rules hostnames --expected --from evidence.tgz',
   ];
   static override readonly flags = {
-    expected: Flags.boolean({ description: 'only the rules kube-proxy should have written', helpGroup: 'RESULT', exclusive: ['actual', 'diff'] }),
-    actual: Flags.boolean({ description: 'only the rules that are there', helpGroup: 'RESULT', exclusive: ['expected', 'diff'] }),
-    diff: Flags.boolean({ description: 'the difference: - expected and missing, + there and not expected (default)', helpGroup: 'RESULT' }),
+    expected: Flags.boolean({
+      description: 'only the rules kube-proxy should have written',
+      helpGroup: 'RESULT',
+      exclusive: ['actual', 'diff'],
+    }),
+    actual: Flags.boolean({
+      description: 'only the rules that are there',
+      helpGroup: 'RESULT',
+      exclusive: ['expected', 'diff'],
+    }),
+    diff: Flags.boolean({
+      description: 'the difference: - expected and missing, + there and not expected (default)',
+      helpGroup: 'RESULT',
+    }),
     ...selectionFlags,
     ...fromFlag,
     ...colorFlag,

@@ -7,6 +7,8 @@ export default class Version extends BaseCommand {
 
   override async run(): Promise<void> {
     await this.parse(Version);
-    this.print(`kubectl-svcdoctor ${VERSION} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})\n`);
+    this.print(
+      `kubectl-svcdoctor ${VERSION} (Node.js ${process.versions.node}, ${process.platform} ${process.arch})\n`,
+    );
   }
 }

@@ -86,7 +86,7 @@ export function inferredDetection(
   const masqueradeAll = inferMasqueradeAll(unconditional, conditional, facts.size);
   const perNode = nodeCidrs(facts, cluster, family);
   if (perNode !== null) {
-    const from = `each node's own pod CIDR in ${rulesOn(votes.total, facts.size)}`;
+    const from = `each node's own pod CIDR in ${rulesOn(votes.total(), facts.size)}`;
     const detectionOf = (node: string): Setting<LocalDetection | null> => ({
       value: nodeDetection(cluster.nodes.get(node), family, perNode),
       origin: 'inferred',

@@ -2,8 +2,8 @@ import type { Ip } from '../model/address.ts';
 import type { Rule } from './rules.ts';
 import { boundsOf } from './walk-bounds.ts';
 import type { FinalDisposition } from './walk-run.ts';
-import type { Path, Step, Traveller } from './walk-state.ts';
-import { mergeTravellers } from './walk-state.ts';
+import type { Step, Traveller } from './walk-state.ts';
+import { mergeTravellers, stepsOf } from './walk-state.ts';
 import { evenShare } from './walk-weight.ts';
 
 /**
@@ -94,12 +94,6 @@ function toOutcome({ disposition, traveller, decidedBy, because }: Arrival): Out
     periodic,
     via: stepsOf(path),
   };
-}
-
-function stepsOf(path: Path | null): readonly Step[] {
-  const steps: Step[] = [];
-  for (let at = path; at !== null; at = at.before) steps.push(at.step);
-  return steps.toReversed();
 }
 
 /** Shares that differ by less are the rounding of equal ones, and must not decide the order. */

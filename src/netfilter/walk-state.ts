@@ -116,13 +116,31 @@ export function gathered(travellers: readonly Traveller[]): readonly Traveller[]
   return [...gathering.values()];
 }
 
-/** One traveller for two that are equal; the heavier one's path is told. */
+/** One traveller for two that are equal; the heavier one's path is told, of equal ones the one of earlier rules. */
 export function mergeTravellers(one: Traveller, other: Traveller): Traveller {
-  const heavier = evenShare(other.weight) > evenShare(one.weight) ? other : one;
   return {
     state: one.state,
-    path: heavier.path,
+    path: tellsPathOf(one, other) ? one.path : other.path,
     weight: joined(one.weight, other.weight),
     periodic: one.periodic || other.periodic,
   };
+}
+
+/** Shares that differ by less are the rounding of equal ones. */
+const SAME_SHARE = 1e-9;
+
+function tellsPathOf(one: Traveller, other: Traveller): boolean {
+  const difference = evenShare(one.weight) - evenShare(other.weight);
+  if (Math.abs(difference) > SAME_SHARE) return difference > 0;
+  const steps = stepsOf(one.path);
+  const otherSteps = stepsOf(other.path);
+  const at = steps.findIndex(({ rule }, index) => rule !== otherSteps[index]?.rule);
+  return at < 0 || (steps[at]?.rule.line ?? 0) <= (otherSteps[at]?.rule.line ?? 0);
+}
+
+/** The rules of a path, oldest first. */
+export function stepsOf(path: Path | null): readonly Step[] {
+  const steps: Step[] = [];
+  for (let at = path; at !== null; at = at.before) steps.push(at.step);
+  return steps.toReversed();
 }

@@ -14,11 +14,32 @@ export function portLine(port: ServicePortResult): string {
   return `${port.addresses.join(' ')}${nodePort}/${port.protocol} → ${count(port.endpoints.length, 'endpoint')}`;
 }
 
-/** `3`, or `2/3` with how many nodes have the better state. */
+/** `2/3`: on how many of the nodes it concerns the invariant holds; empty when it concerns none. */
 export function tally(result: InvariantResult): string {
   const relevant = result.nodes.filter((node) => node.state !== 'not-applicable');
   const good = relevant.filter((node) => node.state === 'ok').length;
-  return relevant.length === 0 ? 'n/a' : `${good}/${relevant.length}`;
+  return relevant.length === 0 ? '' : `${good}/${relevant.length}`;
+}
+
+/** Nodes that were not read or not judged, those with the same reason together. */
+export function unjudgedGroups(report: Report): readonly UnjudgedGroup[] {
+  const open = report.coverage.nodes.filter((node) => node.reason !== undefined);
+  const groups = Map.groupBy(open, (node) => `${node.read} ${node.reason} ${node.tryThis ?? ''}`);
+  return [...groups.values()].flatMap((nodes) => {
+    const [first] = nodes;
+    if (first?.reason === undefined) return [];
+    const names = nodes.map((node) => node.name);
+    const shown = names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+    const subject = names.length === 1 ? `node ${shown} was` : `${names.length} nodes (${shown}) were`;
+    const words = first.read ? 'not judged' : 'not read';
+    return [{ headline: `${subject} ${words}`, reason: first.reason, tryThis: first.tryThis ?? null }];
+  });
+}
+
+export interface UnjudgedGroup {
+  readonly headline: string;
+  readonly reason: string;
+  readonly tryThis: string | null;
 }
 
 /** `kube-proxy 1.37.2, iptables (nft)`, each distinct kind once. */
@@ -65,8 +86,11 @@ export const STATE_WORDS: Readonly<Record<State, string>> = {
 export function proofLines(finding: Finding): readonly string[] {
   const places = new Map<string, string[]>();
   for (const rule of finding.actual) {
-    const where = finding.nodes.length > 1 ? `${rule.node} ${rule.table}, line ${rule.line}` : `${rule.table}, line ${rule.line}`;
+    const where =
+      finding.nodes.length > 1 ? `${rule.node} ${rule.table}, line ${rule.line}` : `${rule.table}, line ${rule.line}`;
     places.set(rule.text, [...(places.get(rule.text) ?? []), where]);
   }
-  return [...places].map(([text, where]) => `${text}   (${where.length > 3 ? `${where.slice(0, 3).join('; ')}; …` : where.join('; ')})`);
+  return [...places].map(
+    ([text, where]) => `${text}   (${where.length > 3 ? `${where.slice(0, 3).join('; ')}; …` : where.join('; ')})`,
+  );
 }

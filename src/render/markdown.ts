@@ -1,5 +1,5 @@
 import { INVARIANTS, type Finding, type Report, type ServicePortResult } from '../model/report.ts';
-import { placeOf, portLabel, proofLines, proxyLine, readLine, STATE_WORDS, tally } from './lines.ts';
+import { placeOf, portLabel, proofLines, proxyLine, readLine, STATE_WORDS, tally, unjudgedGroups } from './lines.ts';
 import { neutral } from './neutral.ts';
 
 /** For incident tickets: GitHub-flavoured Markdown, nothing of strangers is interpreted. */
@@ -18,10 +18,16 @@ export function renderMarkdown(report: Report, program: string): string {
 function matrix(ports: readonly ServicePortResult[]): string {
   if (ports.length === 0) return '';
   const rows = ports.map((port) => {
-    const cells = INVARIANTS.map((invariant) => `${STATE_WORDS[port.invariants[invariant].state]} ${tally(port.invariants[invariant])}`);
+    const cells = INVARIANTS.map((invariant) =>
+      `${STATE_WORDS[port.invariants[invariant].state]} ${tally(port.invariants[invariant])}`.trim(),
+    );
     return `| ${[escape(`${port.namespace}/${port.service} ${portLabel(port)}`), escape(port.addresses.join(' ')), ...cells].join(' | ')} |`;
   });
-  return ['| Service port | addresses | entry I1 | endpoints I2 | balancing I3 | SNAT I4 |', '|---|---|---|---|---|---|', ...rows].join('\n');
+  return [
+    '| Service port | addresses | entry I1 | endpoints I2 | balancing I3 | SNAT I4 |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
 }
 
 function findingBlock(finding: Finding, program: string): string {
@@ -43,9 +49,11 @@ function findingBlock(finding: Finding, program: string): string {
 }
 
 function coverage(report: Report): string {
-  const nodes = report.coverage.nodes.filter((node) => node.reason !== undefined);
   const lines = [
-    ...nodes.map((node) => `- node ${escape(node.name)} was ${node.read ? 'not judged' : 'not read'}: ${escape(node.reason ?? '')}`),
+    ...unjudgedGroups(report).map(
+      (group) =>
+        `- ${escape(group.headline)}: ${escape(group.reason)}${group.tryThis === null ? '' : ` ${escape(group.tryThis)}`}`,
+    ),
     ...report.coverage.missing.map((part) => `- ${escape(part.part)} was not read: ${escape(part.reason)}`),
   ];
   return lines.length === 0 ? '' : `### Not looked at\n\n${lines.join('\n')}`;
@@ -70,5 +78,7 @@ function fenced(lines: readonly string[]): string {
 
 /** Outside fences: no markup, no HTML, no mention and no link comes from a report. */
 function escape(text: string): string {
-  return neutral(text).replace(/[\\`*_{}[\]<>()#+!|~@&]/g, (char) => (char === '<' ? '&lt;' : char === '&' ? '&amp;' : char === '@' ? '&#64;' : `\\${char}`));
+  return neutral(text).replace(/[\\`*_{}[\]<>#|~@&]/g, (char) =>
+    char === '<' ? '&lt;' : char === '&' ? '&amp;' : char === '@' ? '&#64;' : `\\${char}`,
+  );
 }

@@ -1,5 +1,6 @@
 import { Chalk } from 'chalk';
 import type { RuleLine, RuleSheet } from '../model/rule-sheet.ts';
+import { count } from './lines.ts';
 import { neutral } from './neutral.ts';
 
 export type RuleView = 'expected' | 'actual' | 'diff';
@@ -19,14 +20,17 @@ const SHOWN: Readonly<Record<RuleView, readonly RuleLine['kind'][]>> = {
 export function renderRules(sheets: readonly RuleSheet[], view: RuleView, options: RuleDrawOptions): string {
   const paint = new Chalk({ level: options.color ? 1 : 0 });
   const blocks = sheets.map((sheet) => {
-    if (sheet.status === 'unjudged') return paint.yellow(`# ${neutral(sheet.node)}: not judged: ${neutral(sheet.because)}`);
+    if (sheet.status === 'unjudged')
+      return paint.yellow(`# ${neutral(sheet.node)}: not judged: ${neutral(sheet.because)}`);
     const tables = Map.groupBy(
       sheet.lines.filter((line) => SHOWN[view].includes(line.kind)),
       (line) => line.table,
     );
-    const bodies = [...tables].map(([table, lines]) => [`*${table}`, ...lines.map((line) => drawLine(line, view, paint)), 'COMMIT'].join('\n'));
+    const bodies = [...tables].map(([table, lines]) =>
+      [`*${table}`, ...lines.map((line) => drawLine(line, view, paint)), 'COMMIT'].join('\n'),
+    );
     const differences = sheet.lines.filter((line) => line.kind !== 'same').length;
-    const head = `# ${neutral(sheet.node)} ${sheet.family}, ${view}${differences === 0 ? ': no difference' : `: ${differences} differences`}`;
+    const head = `# ${neutral(sheet.node)} ${sheet.family}, ${view}${differences === 0 ? ': no difference' : `: ${count(differences, 'difference')}`}`;
     return [paint.bold(head), ...bodies].join('\n');
   });
   return `${blocks.join('\n\n')}\n`;

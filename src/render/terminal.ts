@@ -2,7 +2,17 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import type { Finding, Report, ServicePortResult, Severity, State } from '../model/report.ts';
 import { INVARIANTS } from '../model/report.ts';
-import { count, placeOf, portLabel, portLine, proofLines, proxyLine, readLine, tally } from './lines.ts';
+import {
+  count,
+  placeOf,
+  portLabel,
+  portLine,
+  proofLines,
+  proxyLine,
+  readLine,
+  tally,
+  unjudgedGroups,
+} from './lines.ts';
 import { neutral } from './neutral.ts';
 import { wrap } from './wrap.ts';
 
@@ -97,8 +107,21 @@ function cell(port: ServicePortResult, invariant: (typeof INVARIANTS)[number], p
 }
 
 const NO_BORDERS = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
 };
 
 function mark(state: State, paint: ChalkInstance): string {
@@ -165,13 +188,16 @@ function severityColour(severity: Severity, paint: ChalkInstance): ChalkInstance
 
 /** What could not be looked at, with the one thing to try: never silent. */
 function unread(report: Report, draw: Draw): string {
-  const nodes = report.coverage.nodes.filter((node) => node.reason !== undefined);
-  const blocks = nodes.map((node) => {
-    const verb = node.read ? 'not judged' : 'not read';
-    const lines = [`${draw.paint.yellow('?')} ${draw.paint.bold(`node ${neutral(node.name)} was ${verb}`)}`, field('reason', [node.reason ?? ''], draw)];
-    return [...lines, ...(node.tryThis === undefined ? [] : [field('try', [node.tryThis], draw, false)])].join('\n');
+  const blocks = unjudgedGroups(report).map((group) => {
+    const lines = [
+      `${draw.paint.yellow('?')} ${draw.paint.bold(neutral(group.headline))}`,
+      field('reason', [group.reason], draw),
+    ];
+    return [...lines, ...(group.tryThis === null ? [] : [field('try', [group.tryThis], draw, false)])].join('\n');
   });
-  const missing = report.coverage.missing.map((part) => `${draw.paint.yellow('?')} ${neutral(part.part)} was not read: ${neutral(part.reason)}`);
+  const missing = report.coverage.missing.map(
+    (part) => `${draw.paint.yellow('?')} ${neutral(part.part)} was not read: ${neutral(part.reason)}`,
+  );
   const all = [...blocks, ...missing];
   return all.length === 0 ? '' : `\n${all.join('\n')}`;
 }
@@ -197,15 +223,24 @@ function footer(report: Report, draw: Draw): string {
 
 /** A healthy Service is three lines, without a blank one. */
 function isShort(report: Report): boolean {
-  return report.findings.length === 0 && report.coverage.nodes.every((node) => node.reason === undefined) && report.notes.length === 0;
+  return (
+    report.findings.length === 0 &&
+    report.coverage.nodes.every((node) => node.reason === undefined) &&
+    report.notes.length === 0
+  );
 }
 
 function settingLines(report: Report): readonly string[] {
   return report.coverage.nodes.flatMap((node) =>
-    (node.settings ?? []).map((setting) => neutral(`${node.name} ${setting.family} ${setting.name} = ${setting.value} (${setting.origin}: ${setting.from})`)),
+    (node.settings ?? []).map((setting) =>
+      neutral(`${node.name} ${setting.family} ${setting.name} = ${setting.value} (${setting.origin}: ${setting.from})`),
+    ),
   );
 }
 
 function indent(text: string, by: string): string {
-  return text.split('\n').map((line) => `${by}${line.trimEnd()}`).join('\n');
+  return text
+    .split('\n')
+    .map((line) => `${by}${line.trimEnd()}`)
+    .join('\n');
 }

@@ -26,7 +26,11 @@ const HOSTNAMES_SLICE = {
 
 const OTHER = {
   name: 'other',
-  spec: { clusterIP: '10.111.231.45', selector: { app: 'other' }, ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }] },
+  spec: {
+    clusterIP: '10.111.231.45',
+    selector: { app: 'other' },
+    ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
+  },
 };
 
 const OTHER_SLICE = { service: 'other', port: 8080, endpoints: [['10.168.2.30', 'rain-kubernetes-3']] } as const;
@@ -84,8 +88,23 @@ export function dualStack(): Snapshot {
   return snapshot({
     services: [dual],
     slices: [
-      { service: 'dual', port: 8080, endpoints: [['10.168.0.7', 'rain-kubernetes-1'], ['10.168.1.7', 'rain-kubernetes-2']] },
-      { service: 'dual', family: 'IPv6', port: 8080, endpoints: [['fd00:10:168:0::7', 'rain-kubernetes-1'], ['fd00:10:168:1::7', 'rain-kubernetes-2']] },
+      {
+        service: 'dual',
+        port: 8080,
+        endpoints: [
+          ['10.168.0.7', 'rain-kubernetes-1'],
+          ['10.168.1.7', 'rain-kubernetes-2'],
+        ],
+      },
+      {
+        service: 'dual',
+        family: 'IPv6',
+        port: 8080,
+        endpoints: [
+          ['fd00:10:168:0::7', 'rain-kubernetes-1'],
+          ['fd00:10:168:1::7', 'rain-kubernetes-2'],
+        ],
+      },
     ],
   });
 }

@@ -4,7 +4,7 @@ import type { NodeContext, Packet } from '../../src/netfilter/packet.ts';
 import { nodeWithAddresses } from '../../src/netfilter/packet.ts';
 import { everyRule } from '../../src/netfilter/walk-index.ts';
 import { boundsOf } from '../../src/netfilter/walk-bounds.ts';
-import type { WalkOptions } from '../../src/netfilter/walk.ts';
+import type { WalkOptions, WalkResult } from '../../src/netfilter/walk.ts';
 import { walk, walkLooking } from '../../src/netfilter/walk.ts';
 import { assuming, evenShare, joined, scaled, WHOLE } from '../../src/netfilter/walk-weight.ts';
 import type { Weight } from '../../src/netfilter/walk-weight.ts';
@@ -27,9 +27,7 @@ function uncertain(save: string, turns: readonly number[]): string {
 }
 
 const ADDITIONS = [
-  '',
-  '',
-  '',
+  ...['', '', '', '', '', '', '', ''],
   '-m statistic --mode random --probability 0.25000000000 ',
   '-m statistic --mode nth --every 3 --packet 0 ',
   '-m set --match-set some src ',
@@ -80,7 +78,27 @@ const world: fc.Arbitrary<World> = fc
     options: { origin: probe.from === 'client' ? 'forwarded' : 'local', affinity },
   }));
 
-const RUNS = { numRuns: 50, seed: 20_260_722 };
+/** Where a walk gives up depends on how many packets were merged by then. */
+function isGivenUp({ outcomes }: WalkResult): boolean {
+  return outcomes.some(({ because }) => because?.includes('too many') === true);
+}
+
+/** Sums of another order differ in the last digits; bounds are exact for few questions only. */
+function comparable({ outcomes }: WalkResult): readonly string[] {
+  const lines = outcomes.map(({ share, atLeast, atMost, via, decidedBy, ...rest }) => {
+    const bounds = rest.undetermined.length <= 4 ? [atLeast.toFixed(6), atMost.toFixed(6)] : [];
+    return JSON.stringify({
+      share: share.toFixed(6),
+      bounds,
+      via: via.map(({ rule }) => rule.line),
+      by: decidedBy?.rule.line,
+      ...rest,
+    });
+  });
+  return lines.sort();
+}
+
+const RUNS = { numRuns: 200, seed: 20_260_722 };
 
 describe('any walk', () => {
   test('has shares that make 1, within their bounds', { timeout: 60_000 }, () => {
@@ -103,7 +121,9 @@ describe('any walk', () => {
       fc.property(world, ({ save, packet, node, options }) => {
         const rulesets = [rulesetOf(padded(save))];
         const indexed = walk(rulesets, packet, node, options);
-        expect(indexed).toEqual(walkLooking(everyRule, rulesets, packet, node, options));
+        const linear = walkLooking(everyRule, rulesets, packet, node, options);
+        fc.pre(!isGivenUp(indexed) && !isGivenUp(linear));
+        expect(comparable(indexed)).toEqual(comparable(linear));
       }),
       RUNS,
     );
