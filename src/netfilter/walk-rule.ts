@@ -37,12 +37,9 @@ function splitByMatch(match: Match, view: PacketView, place: RulePlace, before: 
     case 'no':
       return { matched: null, missed: [traveller] };
     case 'chance': {
-      const { probability } = answer;
       const periodic = traveller.periodic || answer.periodic;
-      return {
-        matched: { ...traveller, periodic, weight: scaled(traveller.weight, probability) },
-        missed: [{ ...traveller, periodic, weight: scaled(traveller.weight, 1 - probability) }],
-      };
+      const matched = withChance({ ...traveller, periodic }, answer.probability);
+      return { matched, missed: [withChance({ ...traveller, periodic }, 1 - answer.probability)] };
     }
     case 'unknown': {
       const { question, because, holdsWhen } = answer;
@@ -53,6 +50,11 @@ function splitByMatch(match: Match, view: PacketView, place: RulePlace, before: 
       };
     }
   }
+}
+
+function withChance(traveller: Traveller, probability: number): Traveller {
+  const { weight, pathShare } = traveller;
+  return { ...traveller, weight: scaled(weight, probability), pathShare: pathShare * probability };
 }
 
 function afterMatch(match: Match, view: PacketView, traveller: Traveller): Traveller {

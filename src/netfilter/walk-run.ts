@@ -136,5 +136,5 @@ export function underAssumption(
   because: string,
 ): Traveller | null {
   const weight = assuming(traveller.weight, { question, answer, because });
-  return weight.length === 0 ? null : { ...traveller, weight };
+  return weight.length === 0 ? null : { ...traveller, weight, pathShare: traveller.pathShare / 2 };
 }

@@ -3,7 +3,7 @@ import type { Packet, Tristate } from './packet.ts';
 import { known, NO, unknown } from './packet.ts';
 import type { Rule } from './rules.ts';
 import type { Weight } from './walk-weight.ts';
-import { evenShare, joined } from './walk-weight.ts';
+import { joined } from './walk-weight.ts';
 
 /** One rule that a packet met: it jumped, was marked, rewritten, counted, or ended here. */
 export interface Step {
@@ -45,7 +45,10 @@ export interface PacketState {
 export interface Traveller {
   readonly state: PacketState;
   readonly weight: Weight;
+  /** Of all ways that led here, the likeliest. */
   readonly path: Path | null;
+  /** How likely that one way is, each open question taken as an even coin. */
+  readonly pathShare: number;
   /** A counter (`statistic --mode nth`) was taken for a chance on the way. */
   readonly periodic: boolean;
 }
@@ -116,26 +119,33 @@ export function gathered(travellers: readonly Traveller[]): readonly Traveller[]
   return [...gathering.values()];
 }
 
-/** One traveller for two that are equal; the heavier one's path is told, of equal ones the one of earlier rules. */
+/** One traveller for two that are equal. Which path is told does not depend on the order of merging. */
 export function mergeTravellers(one: Traveller, other: Traveller): Traveller {
+  const { path, pathShare } = likelierPath(one, other);
   return {
     state: one.state,
-    path: tellsPathOf(one, other) ? one.path : other.path,
+    path,
+    pathShare,
     weight: joined(one.weight, other.weight),
     periodic: one.periodic || other.periodic,
   };
 }
 
-/** Shares that differ by less are the rounding of equal ones. */
-const SAME_SHARE = 1e-9;
+/** Likelihoods that differ by a smaller part are the rounding of equal ones. */
+const ROUNDING = 1e-9;
 
-function tellsPathOf(one: Traveller, other: Traveller): boolean {
-  const difference = evenShare(one.weight) - evenShare(other.weight);
-  if (Math.abs(difference) > SAME_SHARE) return difference > 0;
+/**
+ * Of equally likely ways the one with fewer rules, then the one through earlier rules: an order that stays the same
+ * when both ways go on together, so that it does not matter when they were compared.
+ */
+function likelierPath(one: Traveller, other: Traveller): Traveller {
+  const difference = one.pathShare - other.pathShare;
+  if (Math.abs(difference) > ROUNDING * one.pathShare) return difference > 0 ? one : other;
   const steps = stepsOf(one.path);
   const otherSteps = stepsOf(other.path);
+  if (steps.length !== otherSteps.length) return steps.length < otherSteps.length ? one : other;
   const at = steps.findIndex(({ rule }, index) => rule !== otherSteps[index]?.rule);
-  return at < 0 || (steps[at]?.rule.line ?? 0) <= (otherSteps[at]?.rule.line ?? 0);
+  return (steps[at]?.rule.line ?? 0) <= (otherSteps[at]?.rule.line ?? 0) ? one : other;
 }
 
 /** The rules of a path, oldest first. */

@@ -55,7 +55,7 @@ export function walkLooking(
 ): WalkResult {
   const affinity = options.affinity ?? 'first-connection';
   const run: Run = { packet, context, affinity, nextRule, endings: [], budget: BUDGET };
-  const start: Traveller = { state: initialState(packet), weight: WHOLE, path: null, periodic: false };
+  const start: Traveller = { state: initialState(packet), weight: WHOLE, path: null, pathShare: 1, periodic: false };
   const journey: Journey = { run, rulesets, tables: options.tables ?? 'all' };
   const passed = options.origin === 'forwarded' ? walkIn(journey, start) : walkOut(journey, start);
   return { outcomes: outcomesOf([...passed.map(letThrough), ...run.endings]) };

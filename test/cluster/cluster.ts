@@ -11,6 +11,7 @@ import type { Programs } from './messages.ts';
 import { Network, externalMark } from './network.ts';
 import { createNodes, createPod, createWorkloads, podPath } from './objects.ts';
 import type { LabOptions } from './options.ts';
+import type { Ports } from './ports.ts';
 import { Pods } from './pods.ts';
 import { linkIptables, replaceSystemFiles } from './privacy.ts';
 import { requireSuccess, run } from './process.ts';
@@ -32,6 +33,7 @@ export class Cluster {
   private readonly options: LabOptions;
   private readonly layout: Layout;
   private readonly programs: Programs;
+  private readonly ports: Ports;
   private readonly log: (line: string) => void;
   private readonly network: Network;
   private readonly pods: Pods;
@@ -44,10 +46,11 @@ export class Cluster {
   private turn: Promise<unknown> = Promise.resolve();
   private apiOfStart: Api | undefined;
 
-  constructor(options: LabOptions, layout: Layout, programs: Programs, log: (line: string) => void) {
+  constructor(options: LabOptions, layout: Layout, programs: Programs, ports: Ports, log: (line: string) => void) {
     this.options = options;
     this.layout = layout;
     this.programs = programs;
+    this.ports = ports;
     this.log = log;
     this.network = new Network(programs.labtool);
     this.pods = new Pods(this.network, programs.labtool, layout.logs);
@@ -85,7 +88,7 @@ export class Cluster {
 
   private startMachines(): void {
     for (const plan of NODES) {
-      const machine = new Machine(plan, this.options, this.layout, this.programs);
+      const machine = new Machine(plan, this.options, this.layout, this.programs, this.ports);
       machine.kubeProxy.onUnexpectedEnd = () => this.log(`kube-proxy on ${plan.name} ended by itself`);
       this.machines.push(machine);
       machine.sshd.start();
@@ -135,7 +138,7 @@ export class Cluster {
       for (const undo of healed.flatMap((one) => one.undo).toReversed())
         await undo().catch((error: Error) => this.log(error.message));
       for (const machine of this.machines) {
-        machine.sshd.start();
+        await machine.startSshd();
         machine.kubeProxy.start();
       }
       await Promise.all(this.machines.map((machine) => machine.waitForHealthyRules()));

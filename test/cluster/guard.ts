@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
@@ -33,8 +33,12 @@ async function guard(lab: LabRecord): Promise<void> {
   const ended = once(supervisor, 'exit');
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => endSupervisor(supervisor));
   watchOwner(supervisor);
-  supervisor.on('message', (message: SupervisorMessage) => onMessage(message));
+  supervisor.on('message', (message: SupervisorMessage) => onMessage(supervisor, message));
   await handOver(supervisor, lab);
+  // A lab without its folder could not be found, and so not be ended.
+  setInterval(() => {
+    if (!existsSync(dir)) endSupervisor(supervisor);
+  }, 1000);
   await ended;
   removeLabDir(dir);
   process.exit();
@@ -42,7 +46,7 @@ async function guard(lab: LabRecord): Promise<void> {
 
 /** Waits for the end of its input, a pipe that only the guard holds. It ignores what a terminal sends to a group. */
 function startJanitor(): ChildProcess {
-  const script = 'trap "" INT TERM HUP; cat >/dev/null; rm -rf -- "$1"; sleep 0.3; rm -rf -- "$1"';
+  const script = 'trap "" INT TERM HUP; while read -r line; do :; done; rm -rf -- "$1"; sleep 0.3; rm -rf -- "$1"';
   const janitor = spawn('sh', ['-c', script, 'svcdoctor-lab-janitor', dir], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -99,14 +103,15 @@ function watchOwner(supervisor: ChildProcess): void {
 
 /** The ports are opened here, in the machine's own network namespace, and served there, in the lab's. */
 async function handOver(supervisor: ChildProcess, lab: LabRecord): Promise<void> {
-  const ports: Record<string, number> = {};
-  for (const service of ['api', ...NODES.map((node) => node.name)]) {
-    const server = createServer();
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    ports[service] = (server.address() as AddressInfo).port;
-    send(supervisor, { kind: 'listener', service }, server);
-  }
-  send(supervisor, { kind: 'start', dir, options: lab.options, ports, programs });
+  for (const service of ['api', ...NODES.map((node) => node.name)]) await openPort(supervisor, service, 0);
+  send(supervisor, { kind: 'start', dir, options: lab.options, programs });
+}
+
+async function openPort(supervisor: ChildProcess, service: string, wanted: number): Promise<void> {
+  const server = createServer();
+  await once(server.listen(wanted, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  send(supervisor, { kind: 'listener', service, port }, server);
 }
 
 function send(supervisor: ChildProcess, message: GuardMessage, server?: Server): void {
@@ -115,7 +120,12 @@ function send(supervisor: ChildProcess, message: GuardMessage, server?: Server):
 }
 
 /** The owner reads our standard output as long as it waits for the lab. */
-function onMessage(message: SupervisorMessage): void {
+function onMessage(supervisor: ChildProcess, message: SupervisorMessage): void {
+  if (message.kind === 'reopen') {
+    // A port that somebody else took meanwhile is one we told people about: the lab cannot go on.
+    void openPort(supervisor, message.service, message.port).catch(() => endSupervisor(supervisor));
+    return;
+  }
   if (message.kind === 'ready') noteReady(message.endpoints);
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }

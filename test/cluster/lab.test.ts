@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BREAKS, HOSTNAMES, NODES, labUnavailable, startLab, tally } from './lab.ts';
 import type { Lab } from './lab.ts';
 import { requireSuccess, run } from './process.ts';
@@ -89,6 +89,13 @@ describe.skipIf(unavailable !== null)('a cluster lab', () => {
     expect(parseSave(seen).length).toBeGreaterThan(30);
   });
 
+  it('refuses to let anybody log in to a node without sshd', async () => {
+    await lab.break('sshd-down');
+    await expect(ssh(lab, BROKEN, 'hostname')).rejects.toThrow(/Connection refused/);
+    await lab.heal();
+    expect(await ssh(lab, BROKEN, 'hostname')).toBe(`${BROKEN}\n`);
+  });
+
   it('serves kubectl', async () => {
     const argv = [lab.kubectl, '--kubeconfig', lab.kubeconfig, 'get', 'endpointslices', '-o', 'json'];
     const slices = requireSuccess(await run(argv)).stdout;
@@ -169,10 +176,11 @@ describe.skipIf(unavailable !== null)('a cluster lab', () => {
 describe.skipIf(unavailable !== null)('nothing is left of a lab', () => {
   it.each(['owner', 'guard', 'janitor and then owner', 'supervisor'])(
     'after kill -9 of its %s',
-    { timeout: 120_000 },
+    { timeout: 60_000 },
     async (victim) => {
       const machine = await machineNetwork();
       const { owner, dir } = await startOwner();
+      onTestFinished(() => kill(owner.pid));
       const inside = processesInside(dir);
       expect(inside.length).toBeGreaterThan(10);
       if (victim.startsWith('janitor')) kill(processWith('svcdoctor-lab-janitor', dir));
@@ -186,7 +194,6 @@ describe.skipIf(unavailable !== null)('nothing is left of a lab', () => {
       );
       await waitFor('its keepers to end', async () => processWith(dir, dir) === undefined, 10_000);
       expect(await machineNetwork()).toBe(machine);
-      kill(owner.pid);
     },
   );
 });
@@ -225,10 +232,13 @@ function processesInside(dir: string): number[] {
       .split(' ')
       .filter(Boolean)
       .map(Number);
-  const supervisor = children(guard).flatMap(children)[0] ?? 0;
+  const known = processes();
+  const isSupervisor = (pid: number): boolean =>
+    known.some((one) => one.pid === pid && one.command.includes('supervisor.ts'));
+  const supervisor = children(guard).flatMap(children).find(isSupervisor) ?? 0;
   const namespaceOf = (pid: number): string => readQuietly(() => readlinkSync(`/proc/${pid}/ns/pid`));
   const namespace = namespaceOf(supervisor);
-  const others = processes().filter(({ pid }) => pid !== supervisor && namespaceOf(pid) === namespace);
+  const others = known.filter(({ pid }) => pid !== supervisor && namespaceOf(pid) === namespace);
   return [supervisor, ...others.map(({ pid }) => pid)];
 }
 

@@ -7,6 +7,7 @@ import type { Programs } from './messages.ts';
 import { onNode, runIn } from './namespaces.ts';
 import type { LabOptions } from './options.ts';
 import { findProgram, requireSuccess } from './process.ts';
+import type { Ports } from './ports.ts';
 import { NodeRules, essence } from './rules.ts';
 import { writeSshdConfig } from './ssh.ts';
 import type { NodePlan } from './topology.ts';
@@ -19,13 +20,15 @@ export class Machine {
   readonly kubeProxy: Daemon;
   private readonly options: LabOptions;
   private readonly programs: Programs;
+  private readonly ports: Ports;
   /** The rules of the healthy node, once kube-proxy had written them all. */
   private healthy = '';
 
-  constructor(plan: NodePlan, options: LabOptions, layout: Layout, programs: Programs) {
+  constructor(plan: NodePlan, options: LabOptions, layout: Layout, programs: Programs, ports: Ports) {
     this.plan = plan;
     this.options = options;
     this.programs = programs;
+    this.ports = ports;
     const log = (name: string): string => join(layout.logs, `${plan.name}-${name}.log`);
     const sshd = [findProgram('sshd') ?? 'sshd', '-D', '-e', '-f', writeSshdConfig(layout, plan)];
     this.sshd = new Daemon(onNode(plan.name, programs.labtool, sshd), log('sshd'));
@@ -106,12 +109,18 @@ export class Machine {
     requireSuccess(await runIn(this.plan.name, [findProgram('conntrack') ?? 'conntrack', '-F']));
   }
 
+  async startSshd(): Promise<void> {
+    this.sshd.start();
+    await this.ports.reopen(this.plan.name);
+  }
+
   /** The listener, and whoever is logged in. */
   async stopSshd(): Promise<void> {
     const pid = this.sshd.pid;
     const sessions = pid === undefined ? [] : childrenOf(pid);
     await this.sshd.stop();
     for (const session of sessions) killIfAlive(session);
+    await this.ports.close(this.plan.name);
   }
 }
 

@@ -11,17 +11,17 @@ export interface Programs {
 
 /** From the guard to the supervisor. A listener comes with its socket. */
 export type GuardMessage =
-  | { readonly kind: 'listener'; readonly service: string }
+  | { readonly kind: 'listener'; readonly service: string; readonly port: number }
   | {
       readonly kind: 'start';
       readonly dir: string;
       readonly options: LabOptions;
-      readonly ports: Readonly<Record<string, number>>;
       readonly programs: Programs;
     };
 
-/** From the supervisor to the guard, and on to the process that waits for the lab. */
+/** From the supervisor to the guard, and all but `reopen` on to the process that waits for the lab. */
 export type SupervisorMessage =
+  | { readonly kind: 'reopen'; readonly service: string; readonly port: number }
   | { readonly kind: 'log'; readonly line: string }
   | { readonly kind: 'ready'; readonly endpoints: LabEndpoints }
   | { readonly kind: 'failed'; readonly error: string };

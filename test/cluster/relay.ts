@@ -3,7 +3,8 @@ import type { Server, Socket } from 'node:net';
 
 /**
  * Serves a port that was opened in the machine's own network namespace with connections made in the lab's.
- * Where the lab refuses, the client's connection is reset: it was already accepted when that becomes known.
+ * Where the lab refuses, the client's connection is reset: it was already accepted when that becomes known. A port that
+ * has to refuse is closed.
  */
 export function relay(server: Server, target: { readonly host: string; readonly port: number }): void {
   server.on('connection', (client: Socket) => {

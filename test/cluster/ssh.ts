@@ -55,11 +55,11 @@ export function writeSshdConfig(layout: Layout, node: NodePlan): string {
  * The configuration for `ssh -F`: node names and node addresses both lead to the node, through its port on this
  * machine, and the host keys it trusts are the real ones.
  */
-export function writeClientConfig(layout: Layout, ports: Readonly<Record<string, number>>): void {
+export function writeClientConfig(layout: Layout, portOf: (node: string) => number): void {
   const known: string[] = [];
   const config: string[] = [];
   for (const node of NODES) {
-    const port = ports[node.name] ?? 0;
+    const port = portOf(node.name);
     const [type = '', key = ''] = readFileSync(`${hostKey(layout, node)}.pub`, 'utf8').split(' ');
     known.push(`[127.0.0.1]:${port},${node.name},${node.ip},${node.ip6} ${type} ${key}`);
     config.push(`Host ${node.name} ${node.ip} ${node.ip6}`, '  HostName 127.0.0.1', `  Port ${port}`, '');

@@ -10,19 +10,18 @@ import type { LabEndpoints } from './directory.ts';
 import { createLayout } from './layout.ts';
 import type { Layout } from './layout.ts';
 import type { GuardMessage, SupervisorMessage } from './messages.ts';
+import { Ports } from './ports.ts';
 import { mountPrivately } from './privacy.ts';
-import { relay } from './relay.ts';
 import { writeClientConfig } from './ssh.ts';
-import { CONTROL_PLANE, nodePlan } from './topology.ts';
 
 type Start = Extract<GuardMessage, { kind: 'start' }>;
 
-const listeners = new Map<string, Server>();
+const ports = new Ports();
 
 process.on('disconnect', () => process.exit(1));
 process.on('unhandledRejection', (error) => fail(error));
 process.on('message', (message: GuardMessage, handle: unknown) => {
-  if (message.kind === 'listener') listeners.set(message.service, handle as Server);
+  if (message.kind === 'listener') ports.receive(message.service, message.port, handle as Server);
   else void start(message).catch(fail);
 });
 
@@ -39,16 +38,16 @@ function fail(error: unknown): void {
   process.send?.(message, () => process.exit(1));
 }
 
-async function start({ dir, options, ports, programs }: Start): Promise<void> {
+async function start({ dir, options, programs }: Start): Promise<void> {
   await mountPrivately();
   const layout = createLayout(dir);
-  const cluster = new Cluster(options, layout, programs, (line) => tell({ kind: 'log', line }));
+  const cluster = new Cluster(options, layout, programs, ports, (line) => tell({ kind: 'log', line }));
   // A lab without its API server is no lab: it ends, loudly.
   cluster.controlPlane.onUnexpectedEnd = (name) => fail(new Error(`${name} ended by itself\n${cluster.lastWords()}`));
   await cluster.start().catch((error: unknown) => {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${cluster.lastWords()}`);
   });
-  openPorts(layout, cluster, ports);
+  describePorts(layout, cluster);
   serveControl(layout.controlSocket, handlers(cluster));
   const endpoints: LabEndpoints = {
     kubeconfig: layout.kubeconfig,
@@ -59,13 +58,9 @@ async function start({ dir, options, ports, programs }: Start): Promise<void> {
   tell({ kind: 'ready', endpoints });
 }
 
-function openPorts(layout: Layout, cluster: Cluster, ports: Readonly<Record<string, number>>): void {
-  for (const [service, server] of listeners) {
-    if (service === 'api') relay(server, { host: CONTROL_PLANE.ip, port: CONTROL_PLANE.port });
-    else relay(server, { host: nodePlan(service).ip, port: 22 });
-  }
-  cluster.controlPlane.writeKubeconfig(layout.kubeconfig, 'admin', `https://127.0.0.1:${ports['api']}`);
-  writeClientConfig(layout, ports);
+function describePorts(layout: Layout, cluster: Cluster): void {
+  cluster.controlPlane.writeKubeconfig(layout.kubeconfig, 'admin', `https://127.0.0.1:${ports.numberOf('api')}`);
+  writeClientConfig(layout, (node) => ports.numberOf(node));
 }
 
 function handlers(cluster: Cluster): Handlers {

@@ -50,17 +50,9 @@ export function recordedRules(name: string, node: string, family: Family, backen
   return parsed.ruleset;
 }
 
-/** Both families of all nodes, for the inference of settings. */
-export function recordedRulesets(
-  recording: Recording,
-): ReadonlyMap<string, { readonly IPv4: Ruleset | null; readonly IPv6: Ruleset | null }> {
-  return new Map(
-    recordedNodes(recording.name).map((node) => [
-      node,
-      {
-        IPv4: recordedRules(recording.name, node, 'IPv4', recording.backend),
-        IPv6: recordedRules(recording.name, node, 'IPv6', recording.backend),
-      },
-    ]),
-  );
+/** Both back ends and families of all nodes, for the inference of settings. */
+export function recordedRulesets(name: string): ReadonlyMap<string, Readonly<Record<Family, readonly Ruleset[]>>> {
+  const both = (node: string, family: Family): readonly Ruleset[] =>
+    (['nft', 'legacy'] as const).map((backend) => recordedRules(name, node, family, backend));
+  return new Map(recordedNodes(name).map((node) => [node, { IPv4: both(node, 'IPv4'), IPv6: both(node, 'IPv6') }]));
 }

@@ -83,22 +83,16 @@ function isGivenUp({ outcomes }: WalkResult): boolean {
   return outcomes.some(({ because }) => because?.includes('too many') === true);
 }
 
-/** Sums of another order differ in the last digits; bounds are exact for few questions only. */
+/** Sums of another order differ in the last digits. Bounds are left out: with many questions they are true, not exact. */
 function comparable({ outcomes }: WalkResult): readonly string[] {
-  const lines = outcomes.map(({ share, atLeast, atMost, via, decidedBy, ...rest }) => {
-    const bounds = rest.undetermined.length <= 4 ? [atLeast.toFixed(6), atMost.toFixed(6)] : [];
-    return JSON.stringify({
-      share: share.toFixed(6),
-      bounds,
-      via: via.map(({ rule }) => rule.line),
-      by: decidedBy?.rule.line,
-      ...rest,
-    });
+  const lines = outcomes.map(({ share, via, decidedBy, atLeast: _, atMost: __, ...rest }) => {
+    const rules = { via: via.map(({ rule }) => rule.line), by: decidedBy?.rule.line };
+    return JSON.stringify({ share: share.toFixed(6), ...rules, ...rest });
   });
   return lines.sort();
 }
 
-const RUNS = { numRuns: 200, seed: 20_260_722 };
+const RUNS = { numRuns: 200, endOnFailure: true, seed: 20_260_722 };
 
 describe('any walk', () => {
   test('has shares that make 1, within their bounds', { timeout: 60_000 }, () => {

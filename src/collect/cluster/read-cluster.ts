@@ -1,6 +1,7 @@
 import type { ClusterFile, ClusterPart, SnapshotScope } from '../../model/snapshot.ts';
+import { ClusterError } from './cluster-error.ts';
 import type { ClusterConnection } from './connection.ts';
-import { at, listOf, nameOf, namespaceOf } from './json-value.ts';
+import { at, listOf, nameOf, namespaceOf, textOf } from './json-value.ts';
 import { listAll } from './list-all.ts';
 import { pruneNode } from './prune.ts';
 import { readEndpoints, readEndpointSlices, readPods } from './read-endpoints.ts';
@@ -59,7 +60,7 @@ async function readParts(
   const endpointScope = scopeOfEndpoints(request, services);
   const afterServices = services.then(({ value }) => listOf(at(value, 'items')));
   return Promise.all([
-    readPart('version', 'get /version', () => connection.get('/version', {}, signal)),
+    readPart('version', 'get /version', () => readVersion(connection, signal)),
     services,
     endpointScope.then((scope) => readEndpointSlices(connection, scope, signal)),
     endpointScope.then((scope) => readEndpoints(connection, scope, signal)),
@@ -69,6 +70,12 @@ async function readParts(
     afterServices.then((items) => readPods(connection, items, request.namespace, signal)),
     readKubeProxy(connection, signal),
   ]);
+}
+
+async function readVersion(connection: ClusterConnection, signal: AbortSignal): Promise<unknown> {
+  const version = await connection.get('/version', {}, signal);
+  if (textOf(at(version, 'gitVersion')) !== '') return version;
+  throw new ClusterError('the answer has no gitVersion', 'kubectl get --raw /version');
 }
 
 /** Only a label selector has to wait for the Services: else it is known at once whose endpoints are meant. */

@@ -52,13 +52,7 @@ async function readConfigMaps(
   };
   const usual = await read('kube-proxy');
   if (usual.some((configMap) => Object.keys(recordOf(at(configMap, 'data'))).length > 0)) return usual;
-  try {
-    return [...usual, ...(await read('kube-proxy-config'))];
-  } catch (error) {
-    // Elsewhere it does not exist, and a role that names the usual one alone is enough.
-    if (error instanceof ClusterError && error.status === 403) return usual;
-    throw error;
-  }
+  return [...usual, ...(await read('kube-proxy-config'))];
 }
 
 async function readDaemonSet(

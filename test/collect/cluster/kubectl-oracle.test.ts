@@ -23,12 +23,11 @@ function identity(seen: Seen | undefined): Record<string, string[]> {
 }
 
 const USERS: Record<string, string> = {
-  nobody: '{}',
   'a token': '{token: a}',
   'a token file and a token': '{tokenFile: token, token: a}',
   'a password': '{username: u, password: p}',
   impersonation:
-    '{token: a, as: bob, as-groups: [g1, "g,2"], as-uid: "7", as-user-extra: {Scopes/x: [v1, v2], y: [z]}}',
+    '{token: a, as: bob, as-groups: [g1, "g,2"], as-uid: "7", as-user-extra: {Scopes/x: [v1, v2], other: [z]}}',
   'a plugin and a token':
     '{token: a, exec: {command: no-such, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}}',
 };
@@ -61,7 +60,10 @@ describe.skipIf(skip !== null)('the identity in a request', () => {
   async function byKubectl(argv: readonly string[]): Promise<string> {
     const all = [`--kubeconfig=${scratch.root}/config`, ...argv, 'get', '--raw', '/version'];
     const env = { PATH: process.env['PATH'], HOME: scratch.root };
-    return run('kubectl', all, { env }).then(
+    const running = run('kubectl', all, { env });
+    // Without any credentials it would ask for a name.
+    running.child.stdin?.end();
+    return running.then(
       () => '',
       (error: unknown) => (error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)),
     );
@@ -94,7 +96,7 @@ describe.skipIf(skip !== null)('the identity in a request', () => {
       await Promise.all([plain.close(), tls.close()]);
       scratch.write(
         'config',
-        kubeconfig(server, '{}', server.startsWith('https') ? 'insecure-skip-tls-verify: true' : ''),
+        kubeconfig(server, '{token: a}', server.startsWith('https') ? 'insecure-skip-tls-verify: true' : ''),
       );
       const connection = await connectCluster({ kubeconfig: 'config' }, scratch.environment());
       expect(await byKubectl([])).toContain((await failureOf(connection.get('/version'))).message);
@@ -102,7 +104,7 @@ describe.skipIf(skip !== null)('the identity in a request', () => {
   });
 
   it('distrusts in the words of kubectl', async () => {
-    scratch.write('config', kubeconfig(tls.url));
+    scratch.write('config', kubeconfig(tls.url, '{token: a}'));
     const connection = await connectCluster({ kubeconfig: 'config' }, scratch.environment());
     expect(await byKubectl([])).toContain((await failureOf(connection.get('/version'))).message);
     await connection.close();
