@@ -64,6 +64,20 @@ function missingEntry(view: PortView, entry: EntryComparison, what: string): Fau
   };
 }
 
+/** Faults for mark rules of shared chains that are not there, all with this title. */
+export function missingMarks(entries: readonly EntryComparison[], title: string): readonly Fault[] {
+  return entries
+    .filter((entry) => entry.status !== 'present' && entry.expected.presence === 'required')
+    .map(({ expected, rules }) => ({
+      title,
+      cause: printRule(expected.rule),
+      expected: [printRule(expected.rule)],
+      proof: proof(expected.table, rules),
+      found: rules.length > 0 ? null : `no such rule in ${expected.rule.chain} of table ${expected.table}`,
+      confidence: 'certain',
+    }));
+}
+
 /** Faults for required rules of these roles that are missing from, or misplaced in, a list. */
 export function missingInList(
   list: ListComparison,

@@ -5,7 +5,6 @@ import type { PortView } from './world.ts';
  * outside the pod network where kube-proxy can tell.
  */
 export function usesMasquerade(view: PortView): boolean {
-  return view.expected.chains.some((chain) =>
-    chain.rules.some((rule) => rule.rule.target.kind === 'jump' && rule.rule.target.chain === 'KUBE-MARK-MASQ'),
-  );
+  const rules = [...view.expected.entries, ...view.expected.chains.flatMap((chain) => chain.rules)];
+  return rules.some(({ rule }) => rule.target.kind === 'jump' && rule.target.chain === 'KUBE-MARK-MASQ');
 }

@@ -1,9 +1,10 @@
 import type { RuleRole } from '../kubeproxy/expectation.ts';
+import type { EntryComparison } from '../kubeproxy/compare-entries.ts';
 import { defineCheck, judged, type Fault } from './check.ts';
-import { missingInList } from './fault.ts';
+import { missingInList, missingMarks } from './fault.ts';
 import type { PortView } from './world.ts';
 
-const ROLES: readonly RuleRole[] = ['external-mark', 'external-local-mark', 'entry-mark'];
+const ROLES: readonly RuleRole[] = ['external-mark', 'external-local-mark'];
 
 export default defineCheck({
   id: 'SVC341',
@@ -22,13 +23,30 @@ export default defineCheck({
     ignoreWhen: `When all traffic comes in at nodes that have endpoints, and only to these.`,
   },
   applies: (view) =>
+    view.comparison.entries.some((entry) => marksExternal(view, entry)) ||
     view.comparison.chains.some((chain) => chain.expected.rules.some((rule) => ROLES.includes(rule.role))),
-  judge: (view) => judged(view.stale === null ? missing(view) : []),
+  judge: (view) => judged(view.stale === null ? [...missingEntries(view), ...missing(view)] : []),
 });
+
+/** Up to 1.21, and for node ports with a Local policy up to 1.23, the mark stands before the entry rule. */
+function marksExternal(view: PortView, { expected }: EntryComparison): boolean {
+  return expected.role === 'entry-mark' && expected.address !== view.port.clusterIP;
+}
+
+function missingEntries(view: PortView): readonly Fault[] {
+  return missingMarks(
+    view.comparison.entries.filter((entry) => marksExternal(view, entry)),
+    titleFor(view),
+  );
+}
+
+function titleFor(view: PortView): string {
+  return `external connections to ${view.port.id} are not marked for source NAT`;
+}
 
 function missing(view: PortView): readonly Fault[] {
   return view.comparison.chains
     .filter(({ list }) => list.chain !== null)
     .flatMap(({ expected, list }) => missingInList(list, expected.name, expected.table, ROLES))
-    .map((fault) => ({ ...fault, title: `external connections to ${view.port.id} are not marked for source NAT` }));
+    .map((fault) => ({ ...fault, title: titleFor(view) }));
 }

@@ -36,15 +36,21 @@ export function compareEntries(
   expected: ExpectedServicePort,
   index: RuleIndex,
 ): { readonly entries: readonly EntryComparison[]; readonly surplus: readonly SurplusEntry[] } {
-  const entries = expected.entries.map((entry) => compareEntry(entry, index));
+  const standing = expected.entries.map((entry) => rulesAt(entry, index));
+  const equal = expected.entries.map((entry, at) => (standing[at] ?? []).filter((rule) => isExpected(entry, rule)));
+  const right = new Set(equal.flat());
+  const entries = expected.entries.map((entry, at) => {
+    const rules = equal[at] ?? [];
+    // A rule that is right for one entry does not stand in the place of another: up to 1.21 a mark rule and its jump
+    // select the same packets.
+    const others = (standing[at] ?? []).filter((rule) => !right.has(rule));
+    return rules.length > 0 ? { expected: entry, status: 'present' as const, rules } : compareAbsent(entry, others);
+  });
   const claimed = new Set(entries.flatMap((entry) => entry.rules));
   return { entries, surplus: findSurplus(expected, index, claimed) };
 }
 
-function compareEntry(expected: ExpectedRule, index: RuleIndex): EntryComparison {
-  const standing = rulesAt(expected, index);
-  const same = standing.filter((rule) => isExpected(expected, rule));
-  if (same.length > 0) return { expected, status: 'present', rules: same };
+function compareAbsent(expected: ExpectedRule, standing: readonly Rule[]): EntryComparison {
   const elsewhere = standing.filter((rule) => sameMatches(expected.rule, rule) && !sameTarget(expected.rule, rule));
   if (elsewhere.length > 0) return { expected, status: 'leads-elsewhere', rules: elsewhere };
   const altered = standing.filter((rule) => sameTarget(expected.rule, rule));

@@ -6,6 +6,7 @@ import { clusterIpMark, externalChain, internalChain, nodeAllows, rangeAllows } 
 import { accepted, counted, DROP, inForms, jumpTo, LOOPBACK, makeRule, NO_TARGET, required } from './made-rule.ts';
 import { toPort } from './made-rule.ts';
 import type { Era, PortPlan } from './port-plan.ts';
+import type { Answer } from './version.ts';
 
 /** 1.25 to 1.37: drops are rules of the filter table, KUBE-MARK-DROP is gone (#110289, #110334). */
 export const ERA_1_25: Era = { entries, chains };
@@ -34,9 +35,13 @@ function entries(plan: PortPlan): readonly ExpectedRule[] {
   return [
     clusterIpEntry(plan),
     ...(plan.endpoints.hasEndpoints ? externalEntries(plan) : []),
-    ...(reachesOutside(plan) ? [] : externalBlocks(plan, blockOf(plan))),
+    ...(reachesOutside(plan) ? [] : blockedEntries(plan)),
     ...healthCheckAccept(plan),
   ];
+}
+
+function blockedEntries(plan: PortPlan): readonly ExpectedRule[] {
+  return externalBlocks(plan, blockOf(plan)).flatMap((rule) => nodePortBlocked(plan, rule));
 }
 
 function clusterIpEntry(plan: PortPlan): ExpectedRule {
@@ -81,15 +86,27 @@ function firewallDrop(plan: PortPlan, ip: Vip): ExpectedRule {
 }
 
 function nodePortEntries(plan: PortPlan): readonly ExpectedRule[] {
-  if (plan.port.nodePort === 0) return [];
-  const { nodePortAddresses } = plan.settings;
-  const addresses = nodePortAddresses.value;
-  const needsAddress = plan.features('nodePortsNeedAddress');
-  const hasAddress = addresses === null ? null : addresses.mode === 'all' || addresses.addresses.length > 0;
-  if (needsAddress === true && hasAddress === false) return [];
+  const serves = servesNodePort(plan);
+  if (serves === false) return [];
   const entry = nodePortRule(plan, 'node-port-entry', jumpTo(plan.chains.ext));
-  const certain = needsAddress === false || hasAddress === true;
-  return [...localhostEntry(plan), certain ? entry : accepted(entry)];
+  return [...localhostEntry(plan), serves === null ? accepted(entry) : entry];
+}
+
+/** 1.25 and 1.26 write node port rules, also those that block, only if some address of the node serves node ports. */
+function servesNodePort(plan: PortPlan): Answer {
+  if (plan.port.nodePort === 0) return false;
+  const needsAddress = plan.features('nodePortsNeedAddress');
+  const addresses = plan.settings.nodePortAddresses.value;
+  if (needsAddress === false || addresses?.mode === 'all') return true;
+  const hasAddress = addresses === null ? null : addresses.addresses.length > 0;
+  return hasAddress === false && needsAddress === true ? false : hasAddress === true ? true : null;
+}
+
+function nodePortBlocked(plan: PortPlan, rule: ExpectedRule): readonly ExpectedRule[] {
+  if (rule.role !== 'node-port-blocked') return [rule];
+  const serves = servesNodePort(plan);
+  if (serves === false) return [];
+  return [serves === null ? accepted(rule) : rule];
 }
 
 /** Counts what comes in by localhost; the kernel module or the netlink call it needs may be missing. */

@@ -1,3 +1,4 @@
+import type { ProxySettings } from '../../src/kubeproxy/expectation.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { snapshot } from '../build.ts';
 
@@ -36,8 +37,8 @@ const OTHER = {
 const OTHER_SLICE = { service: 'other', port: 8080, endpoints: [['10.168.2.30', 'rain-kubernetes-3']] } as const;
 
 /** The article's Service, and a neighbour. */
-export function hostnames(): Snapshot {
-  return snapshot({ services: [HOSTNAMES, OTHER], slices: [HOSTNAMES_SLICE, OTHER_SLICE] });
+export function hostnames(settings: Partial<ProxySettings> = {}): Snapshot {
+  return snapshot({ services: [HOSTNAMES, OTHER], slices: [HOSTNAMES_SLICE, OTHER_SLICE], settings });
 }
 
 /** Everything a load-balancer Service can have: affinity, source ranges, a health check, an external IP. */

@@ -122,7 +122,13 @@ export class Cluster {
       const applied: Applied = { name, node, undo: [] };
       const onHeal = (undo: () => Promise<void>): void => void applied.undo.push(undo);
       this.applied.push(applied);
-      await found.apply({ options: this.options, machine, rules, cluster: this.changes(), onHeal });
+      await found
+        .apply({ options: this.options, machine, rules, cluster: this.changes(), onHeal })
+        .catch((error: unknown) => {
+          // What did nothing broke nothing, for example because of another break.
+          if (rules.did.length === 0) this.applied.splice(this.applied.indexOf(applied), 1);
+          throw error;
+        });
       await machine.forgetConnections();
       return { node, did: rules.did };
     });

@@ -80,7 +80,7 @@ async function waitUntilReady(guard: ChildProcess, log: Log): Promise<LabEndpoin
     const message = JSON.parse(line) as SupervisorMessage;
     if (message.kind === 'ready') return message.endpoints;
     if (message.kind === 'log') log(message.line);
-    else failure = message.error;
+    if (message.kind === 'failed') failure = message.error;
   }
   // Nothing is left of it when the error arrives.
   if (guard.exitCode === null) await once(guard, 'exit');

@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts';
 import { NodeRules, essence } from './rules.ts';
 import { writeSshdConfig } from './ssh.ts';
 import type { NodePlan } from './topology.ts';
-import { HOSTNAMES, HOSTNAMES_PODS, SERVICES } from './topology.ts';
+import { CONTROL_PLANE, HOSTNAMES, PODS, SERVICES } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 export class Machine {
@@ -66,8 +66,10 @@ export class Machine {
 
   /** Waits for the first full set of rules, and remembers it as the healthy one. */
   async waitForFirstRules(): Promise<void> {
+    // All endpoints: a Service whose endpoints have not arrived yet has rules as well, that reject.
+    const endpoints = PODS.filter((pod) => pod.port !== undefined).map((pod) => `${pod.ip}:${pod.port}`);
     const wanted = [
-      ...HOSTNAMES_PODS.map((pod) => `--to-destination ${pod.ip}:${pod.port}`),
+      ...[...endpoints, `${CONTROL_PLANE.ip}:${CONTROL_PLANE.port}`].map((endpoint) => `--to-destination ${endpoint}`),
       ...SERVICES.map((service) => `-d ${service.clusterIp}/32`),
       `--dport ${HOSTNAMES.nodePort}`,
     ];

@@ -291,6 +291,15 @@ const ROWS: readonly Row[] = [
     rules: [ENTRY, MARK, 'nat KUBE-SVC -j SEP', 'nat KUBE-EXT -j KUBE-MARK-MASQ', 'nat KUBE-EXT -j KUBE-SVC'],
   },
   {
+    name: '1.26: nor one that blocks it',
+    version: '1.26',
+    service: { type: 'NodePort' },
+    nodePort: 30_080,
+    endpoints: [],
+    settings: { nodePortAddresses: known({ mode: 'restricted', addresses: [] }) },
+    rules: ['filter KUBE-SERVICES -d 10.96.0.20/32 --dport 80 -j REJECT'],
+  },
+  {
     name: '1.21: marks stand in the entry chains, and external IPs have one entry',
     version: '1.21',
     service: { type: 'NodePort', externalIPs: [ip('198.51.100.9')] },

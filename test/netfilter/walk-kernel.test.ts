@@ -8,7 +8,7 @@ import type { KernelLab } from './walk-kernel-lab.ts';
 import { CLIENT, IN_INTERFACE, NODE_ADDRESSES, openLab, OUT_INTERFACE, whyNoLab } from './walk-kernel-lab.ts';
 import type { RandomProbe } from './walk-kernel-rules.ts';
 import { randomProbe, randomSave } from './walk-kernel-rules.ts';
-import { ip, nodeAt, packetOf, rulesetOf } from './walk-world.ts';
+import { ip, nodeAt, packetOf, rulesetOf, saveOf } from './walk-world.ts';
 
 const SEED = 20_260_722;
 const RULE_SETS = 60;
@@ -57,6 +57,12 @@ describe.skipIf(reason !== null).each(['legacy', 'nft'] as const)(
     });
     afterAll(() => lab?.close());
 
+    test('OUTPUT sees the interface of the first route, POSTROUTING that of the new one', async () => {
+      if (lab === null) throw new Error('no lab');
+      const save = await load(lab, backend, REROUTED);
+      expect(await compare(lab, backend, save, PROBE_REROUTED)).toBe('delivered');
+    });
+
     test('every packet meets the rules, and the end, that the walk says', { timeout: 120_000 }, async () => {
       if (lab === null) throw new Error('no lab');
       const saves = fc.sample(randomSave, { seed: SEED, numRuns: RULE_SETS });
@@ -76,6 +82,13 @@ describe.skipIf(reason !== null).each(['legacy', 'nft'] as const)(
     });
   },
 );
+
+const REROUTED = saveOf({
+  nat: [':OUTPUT ACCEPT [0:0]', '-A OUTPUT -p udp -j DNAT --to-destination 10.0.1.2:53'],
+  filter: [':OUTPUT ACCEPT [0:0]', '-A OUTPUT -o in0', '-A OUTPUT -o out0'],
+  mangle: [':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -o in0', '-A POSTROUTING -o out0'],
+});
+const PROBE_REROUTED: RandomProbe = { from: 'node', protocol: 'udp', destination: '10.0.2.9', port: 80 };
 
 async function load(lab: KernelLab, backend: string, save: string): Promise<string> {
   await lab.run(`iptables-${backend}-restore <<'SAVE'\n${save}SAVE`);

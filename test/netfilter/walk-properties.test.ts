@@ -27,7 +27,14 @@ function uncertain(save: string, turns: readonly number[]): string {
 }
 
 const ADDITIONS = [
-  ...['', '', '', '', '', '', '', ''],
+  '',
+  '',
+  '',
+  '',
+  '',
+  '',
+  '',
+  '',
   '-m statistic --mode random --probability 0.25000000000 ',
   '-m statistic --mode nth --every 3 --packet 0 ',
   '-m set --match-set some src ',
@@ -85,9 +92,9 @@ function isGivenUp({ outcomes }: WalkResult): boolean {
 
 /** Sums of another order differ in the last digits. Bounds are left out: with many questions they are true, not exact. */
 function comparable({ outcomes }: WalkResult): readonly string[] {
-  const lines = outcomes.map(({ share, via, decidedBy, atLeast: _, atMost: __, ...rest }) => {
+  const lines = outcomes.map(({ share, via, decidedBy, ...rest }) => {
     const rules = { via: via.map(({ rule }) => rule.line), by: decidedBy?.rule.line };
-    return JSON.stringify({ share: share.toFixed(6), ...rules, ...rest });
+    return JSON.stringify({ ...rest, ...rules, share: share.toFixed(6), atLeast: null, atMost: null });
   });
   return lines.sort();
 }

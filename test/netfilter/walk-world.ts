@@ -81,3 +81,45 @@ export function told({ outcomes }: WalkResult): readonly string[] {
     return `${share.toFixed(4)} ${disposition} ${destination}:${destinationPort}${source}${open}`;
   });
 }
+
+/** Lines by table, for {@link saveOf}. */
+export type Tables = Readonly<Record<string, readonly string[]>>;
+
+/** Table nat with these rules; the chains they stand in are declared. */
+export function nat(...lines: readonly string[]): Tables {
+  const chains = new Set(lines.map((line) => line.split(' ')[1] ?? ''));
+  const base = ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'];
+  const own = [...chains].filter((chain) => !base.includes(chain));
+  return { nat: [...base.map((name) => `:${name} ACCEPT [0:0]`), ...own.map((name) => `:${name} - [0:0]`), ...lines] };
+}
+
+/** Table filter, in the same way. */
+export function filter(...lines: readonly string[]): Tables {
+  const own = [...new Set(lines.map((line) => line.split(' ')[1] ?? ''))];
+  const base = ['INPUT', 'FORWARD', 'OUTPUT'];
+  const others = own.filter((chain) => !base.includes(chain));
+  return {
+    filter: [...base.map((name) => `:${name} ACCEPT [0:0]`), ...others.map((name) => `:${name} - [0:0]`), ...lines],
+  };
+}
+
+/** The article's Service as kube-proxy writes it: three endpoints, masquerading by mark. */
+const SEP = (name: string, ip: string): readonly string[] => [
+  `-A ${name} -s ${ip}/32 -j MASQ`,
+  `-A ${name} -p tcp -m tcp -j DNAT --to-destination ${ip}:9376`,
+];
+export const MASQ = [
+  '-A POSTROUTING -j POST',
+  '-A MASQ -j MARK --set-xmark 0x4000/0x4000',
+  '-A POST -m mark ! --mark 0x4000/0x4000 -j RETURN',
+  '-A POST -j MARK --set-xmark 0x4000/0x0',
+  '-A POST -j MASQUERADE --random-fully',
+];
+export const BALANCE = [
+  '-A PREROUTING -d 10.96.0.20/32 -p tcp -m tcp --dport 80 -j SVC',
+  '-A OUTPUT -d 10.96.0.20/32 -p tcp -m tcp --dport 80 -j SVC',
+  '-A SVC -m statistic --mode random --probability 0.33333333349 -j SEP1',
+  '-A SVC -m statistic --mode random --probability 0.50000000000 -j SEP2',
+  '-A SVC -j SEP3',
+];
+export const SEPS = [...SEP('SEP1', '10.168.0.10'), ...SEP('SEP2', '10.168.1.12'), ...SEP('SEP3', '10.168.2.21')];

@@ -6,6 +6,7 @@ import type { ExecCredential, ExecPlugin } from './exec-credential.ts';
 import type { ClusterEnvironment } from './flags.ts';
 import { isRecord, recordOf, textOf } from './json-value.ts';
 import type { JsonRecord } from './json-value.ts';
+import { checkPluginPolicy } from './plugin-policy.ts';
 import type { ResolvedConfig } from './resolve-config.ts';
 
 /** What a request says about who sends it. */
@@ -54,7 +55,9 @@ export async function credentialSource(
     return fixed({ ...ANONYMOUS, authorization: `Basic ${pair}` });
   }
   if (isRecord(user['exec'])) {
-    return new ExecSource(execPlugin(user['exec'], userName, config.cluster, environment));
+    const plugin = execPlugin(user['exec'], userName, config.cluster, environment);
+    await checkPluginPolicy(plugin.command, environment);
+    return new ExecSource(plugin);
   }
   if (isRecord(user['auth-provider'])) return authProvider(user['auth-provider'], userName, environment);
   return fixed(ANONYMOUS);

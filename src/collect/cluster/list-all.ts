@@ -42,7 +42,7 @@ export async function listAll(
     try {
       page = await readPage(connection, resource, options, { limit: PAGE, continue: token });
     } catch (error) {
-      if (true) throw error;
+      if (token === undefined || !isExpired(error)) throw error;
       const { next: _, ...whole } = await readPage(connection, resource, options, {});
       return whole;
     }

@@ -47,7 +47,11 @@ describe.each(Object.entries(FAULTS))('with %s', (_, fault) => {
       const request = { namespace: 'default', names: ['a'], selector: null };
       const result = await readCluster(connection, request).catch((error: unknown) => error);
       await connection.close();
-      for (const { url } of api.seen) if (!paths.has(url)) paths.add(url) && broken.push(url);
+      for (const { url } of api.seen) {
+        if (paths.has(url)) continue;
+        paths.add(url);
+        broken.push(url);
+      }
       outcomes.push(honesty(result));
     }
     expect(broken.length).toBeGreaterThan(9);

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
+import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSave, readSnapshot, SnapshotError, writeSnapshot } from '../../../src/collect/snapshot-dir/index.ts';
 import { CLUSTER_FILES, NODE_FILES } from '../../../src/model/snapshot.ts';
@@ -161,6 +162,8 @@ describe('writing and reading back', () => {
     );
     expect(decodeSave(Buffer.from([0x61, 0xff, 0x62]))).toBe('a\uFFFDb');
     expect(decodeSave(Buffer.from('\uFEFFabc', 'utf16le'))).toBe('abc');
+    expect(decodeSave(Buffer.from('\uFEFF\uFEFFabc'))).toBe('abc');
+    expect(decodeSave(Buffer.from([0xff, 0xfe, 0x00, 0xd8]))).toBe('\uFFFD');
     const split = Buffer.concat([Buffer.from([9]), Buffer.from('é')]);
     expect(decodeSave(split.subarray(1))).toBe('é');
   });
@@ -171,6 +174,29 @@ describe('writing and reading back', () => {
     const other = snapshotOf({ n2: {}, n1: { ip_vs: 'y', 'iptables-save': 'x' } });
     await writeSnapshot({ ...other, cluster: new Map([...other.cluster].toReversed()) }, b);
     expect(await readFile(a)).toEqual(await readFile(b));
+  });
+
+  it('names no time, user or rights but its own in an archive', async () => {
+    const archive = fresh('.tar');
+    await writeSnapshot(snapshotOf({ n1: { 'iptables-save': 'x' } }), archive);
+    const seen: [string, number, number, number, string][] = [];
+    for await (const entry of createReadStream(archive).pipe(extract())) {
+      const { name, mode, uid, gid, mtime } = entry.header;
+      seen.push([name, mode, uid, gid, mtime.toISOString()]);
+      entry.resume();
+    }
+    const at = '2026-11-23T10:00:02.000Z';
+    expect(seen).toEqual([
+      ...['cluster/', 'nodes/', 'nodes/n1/'].map((name) => [name, 0o700, 0, 0, at]),
+      ...['cluster/endpoints.json', 'cluster/nodes.json', 'cluster/services.json'].map((name) => [
+        name,
+        0o600,
+        0,
+        0,
+        at,
+      ]),
+      ...['nodes/n1/iptables-save', 'snapshot.json'].map((name) => [name, 0o600, 0, 0, at]),
+    ]);
   });
 
   it('lets nobody else read it', async () => {

@@ -1,0 +1,135 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { ResolvedHost } from './resolved-host.ts';
+import { DEFAULT_CONNECT_TIMEOUT_MS, defaultAgent, defaultHost, homeFolder, localUser } from './resolved-host.ts';
+
+/** The settings `ssh -G` printed: values by key in lower case, in order. */
+type Values = ReadonlyMap<string, readonly string[]>;
+
+/** Understands what `ssh -G ALIAS` printed. */
+export function parseSshG(alias: string, text: string): ResolvedHost {
+  const values = readValues(text);
+  const base = defaultHost(alias);
+  const hostName = one(values, 'hostname') ?? alias;
+  const user = one(values, 'user') ?? base.user;
+  const port = Number(one(values, 'port') ?? base.port);
+  const hostKeyAlias = one(values, 'hostkeyalias');
+  const expand = (path: string): string => expandPath(path, { alias, hostName, user, port, hostKeyAlias });
+  const identityFiles = [...new Set((values.get('identityfile') ?? []).map(expand))].filter((file) => existsSync(file));
+  const agent = agentOf(one(values, 'identityagent'), expand);
+  const keepalive = Number(one(values, 'serveraliveinterval') ?? 0);
+  return {
+    ...base,
+    hostName,
+    port,
+    user,
+    identityFiles,
+    identitiesOnly: one(values, 'identitiesonly') === 'yes',
+    agent,
+    hostKeyAlias,
+    knownHostsFiles: [...files(values, 'userknownhostsfile'), ...files(values, 'globalknownhostsfile')].map(expand),
+    hostKeyAlgorithms: one(values, 'hostkeyalgorithms')?.split(',') ?? null,
+    proxyJump: (one(values, 'proxyjump') ?? '').split(',').filter((hop) => hop !== '' && hop !== 'none'),
+    connectTimeoutMs: seconds(one(values, 'connecttimeout')) ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    keepaliveIntervalMs: keepalive > 0 ? keepalive * 1000 : base.keepaliveIntervalMs,
+    bindAddress: one(values, 'bindaddress'),
+    family: familyOf(one(values, 'addressfamily')),
+    needsSystemSsh: systemSshReason(values, identityFiles, expand),
+  };
+}
+
+function readValues(text: string): Values {
+  const values = new Map<string, string[]>();
+  for (const line of text.split(/\r?\n/)) {
+    const [, key = '', value = ''] = /^(\S+) (.*)$/.exec(line) ?? [];
+    if (key === '') continue;
+    values.set(key.toLowerCase(), [...(values.get(key.toLowerCase()) ?? []), value]);
+  }
+  return values;
+}
+
+/** The one value of a key; null when it is not set or set to `none`. */
+function one(values: Values, key: string): string | null {
+  const value = values.get(key)?.[0];
+  return value === undefined || value === '' || value === 'none' ? null : value;
+}
+
+function files(values: Values, key: string): readonly string[] {
+  return (one(values, key) ?? '').split(/\s+/).filter((file) => file !== '');
+}
+
+function seconds(value: string | null): number | null {
+  const number = Number(value ?? Number.NaN);
+  return number > 0 ? number * 1000 : null;
+}
+
+function familyOf(value: string | null): 0 | 4 | 6 {
+  return value === 'inet' ? 4 : value === 'inet6' ? 6 : 0;
+}
+
+function agentOf(value: string | null, expand: (path: string) => string): string | null {
+  if (value === 'SSH_AUTH_SOCK') return defaultAgent();
+  if (value?.startsWith('$') === true) return process.env[value.replace(/^\$\{?(.*?)\}?$/, '$1')] ?? null;
+  return value === null ? defaultAgent() : expand(value);
+}
+
+interface Tokens {
+  readonly alias: string;
+  readonly hostName: string;
+  readonly user: string;
+  readonly port: number;
+  readonly hostKeyAlias: string | null;
+}
+
+/** `~`, `${VARIABLE}` and the tokens of ssh_config(5) that a path can have. */
+function expandPath(path: string, tokens: Tokens): string {
+  const home = homeFolder();
+  const known: Readonly<Record<string, string>> = {
+    '%': '%',
+    d: home,
+    h: tokens.hostName,
+    k: tokens.hostKeyAlias ?? tokens.alias,
+    n: tokens.alias,
+    p: String(tokens.port),
+    r: tokens.user,
+    u: localUser(),
+    i: String(process.getuid?.() ?? ''),
+  };
+  const replaced = path
+    .replaceAll(/\$\{(\w+)\}/g, (all, name: string) => process.env[name] ?? all)
+    .replaceAll(/%([%dhknprui])/g, (all, letter: string) => known[letter] ?? all);
+  return replaced === '~' || /^~[\\/]/.test(replaced) ? join(home, replaced.slice(1)) : replaced;
+}
+
+/** What ssh2 has no code for. */
+function systemSshReason(
+  values: Values,
+  identityFiles: readonly string[],
+  expand: (path: string) => string,
+): string | null {
+  if (one(values, 'proxycommand') !== null) return 'ProxyCommand';
+  const certificates = (values.get('certificatefile') ?? []).map(expand);
+  if (certificates.some((file) => existsSync(file))) return 'CertificateFile';
+  if (identityFiles.some((file) => existsSync(`${file}-cert.pub`))) return 'user certificate';
+  if (one(values, 'pkcs11provider') !== null) return 'PKCS11Provider';
+  if (one(values, 'knownhostscommand') !== null) return 'KnownHostsCommand';
+  if (one(values, 'verifyhostkeydns') === 'yes') return 'VerifyHostKeyDNS';
+  if (one(values, 'gssapiauthentication') === 'yes' && hasKerberosTicket()) return 'GSSAPIAuthentication';
+  return null;
+}
+
+/** Distributions turn GSSAPI on for everybody: it is in use only where a ticket is. */
+function hasKerberosTicket(): boolean {
+  const cache = process.env['KRB5CCNAME'];
+  if (cache !== undefined && cache !== '') {
+    const file = cache.replace(/^FILE:/, '');
+    return !isAbsolute(file) || existsSync(file);
+  }
+  const uid = process.getuid?.();
+  if (uid === undefined) return false;
+  try {
+    return readdirSync('/tmp').some((name) => name === `krb5cc_${uid}` || name.startsWith(`krb5cc_${uid}_`));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+
+/** What a program of this machine answered. */
+export interface ProgramResult {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  /** null: ended by a signal. */
+  readonly code: number | null;
+  /** More came than was allowed; the program was ended. */
+  readonly isOverLimit: boolean;
+}
+
+export interface ProgramOptions {
+  readonly signal: AbortSignal;
+  /** Bytes of stdout to take at most. */
+  readonly limit: number;
+}
+
+const STDERR_LIMIT = 64 * 1024;
+
+/**
+ * Runs a program with argv, without a shell, its input empty. Ends it when the signal says so.
+ * @throws Error of Node.js: ENOENT when there is no such program, AbortError when stopped
+ */
+export async function runProgram(
+  program: string,
+  argv: readonly string[],
+  options: ProgramOptions,
+): Promise<ProgramResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, argv, { signal: options.signal, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const stdout = new Collector(options.limit);
+    const stderr = new Collector(STDERR_LIMIT);
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (!stdout.add(chunk)) child.kill();
+    });
+    child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
+    child.on('error', reject);
+    child.on('close', (code) =>
+      resolve({ stdout: stdout.bytes(), stderr: stderr.bytes().toString('utf8'), code, isOverLimit: stdout.isFull }),
+    );
+  });
+}
+
+/** Keeps the first bytes of a stream, up to a limit. */
+export class Collector {
+  readonly #limit: number;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+  isFull = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** False: the limit is reached and bytes were dropped. */
+  add(chunk: Buffer): boolean {
+    const kept = chunk.subarray(0, this.#limit - this.#size);
+    if (kept.length > 0) this.#chunks.push(kept);
+    this.#size += kept.length;
+    if (kept.length < chunk.length) this.isFull = true;
+    return !this.isFull;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}

@@ -1,0 +1,185 @@
+/** Objects that cannot work, each with its own code; the rules for them are right, and stay unreported. */
+import { describe, expect, it } from 'vitest';
+import { analyze } from '../../src/analyze/analyze.ts';
+import type { Report } from '../../src/model/report.ts';
+import { snapshot, type ClusterSpec, type ServiceSpec } from '../build.ts';
+
+const OPTIONS = {
+  namespace: 'default',
+  wanted: [],
+  selector: null,
+  only: null,
+  skip: [],
+  nodes: null,
+  failOn: 'error',
+  strict: false,
+  allowPartial: false,
+  toolVersion: 'test',
+} as const;
+
+function service(change: Record<string, unknown> = {}): ServiceSpec {
+  return {
+    name: 'web',
+    spec: {
+      clusterIP: '10.96.0.20',
+      selector: { app: 'web' },
+      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
+      ...change,
+    },
+  };
+}
+
+function pod(name: string, ready: boolean, change: Record<string, unknown> = {}, labels = { app: 'web' }): unknown {
+  return {
+    metadata: { name, namespace: 'default', labels },
+    spec: {
+      nodeName: 'rain-kubernetes-1',
+      containers: [{ name: 'c', ports: [{ name: 'web', containerPort: 8080, protocol: 'TCP' }] }],
+    },
+    status: {
+      phase: 'Running',
+      podIPs: [{ ip: '10.168.0.5' }],
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      ...change,
+    },
+  };
+}
+
+const SLICE = { service: 'web', port: 8080, endpoints: [['10.168.0.5', 'rain-kubernetes-1']] } as const;
+const UNREADY = {
+  service: 'web',
+  port: 8080,
+  endpoints: [['10.168.0.5', 'rain-kubernetes-1', { ready: false, serving: false, terminating: false }]],
+} as const;
+
+function judge(spec: ClusterSpec): Report {
+  return analyze(snapshot(spec), OPTIONS);
+}
+
+interface Row {
+  readonly name: string;
+  readonly spec: ClusterSpec;
+  readonly codes: readonly string[];
+  readonly exit: number;
+  readonly words?: string;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'ready pods and their endpoints',
+    spec: { services: [service()], slices: [SLICE], pods: [pod('web-1', true)] },
+    codes: [],
+    exit: 0,
+  },
+  {
+    name: 'no pod matches the selector',
+    spec: { services: [service()], slices: [], pods: [pod('db-1', true, {}, { app: 'db' })] },
+    codes: ['SVC201'],
+    exit: 1,
+    words: 'app=web',
+  },
+  {
+    name: 'only finished pods match',
+    spec: { services: [service()], slices: [], pods: [pod('web-1', false, { phase: 'Succeeded' })] },
+    codes: ['SVC201'],
+    exit: 1,
+  },
+  {
+    name: 'pods match and none is ready',
+    spec: { services: [service()], slices: [UNREADY], pods: [pod('web-1', false)] },
+    codes: ['SVC202'],
+    exit: 1,
+    words: 'web-1',
+  },
+  {
+    name: 'one of two pods is ready',
+    spec: { services: [service()], slices: [SLICE], pods: [pod('web-1', true), pod('web-2', false)] },
+    codes: [],
+    exit: 0,
+  },
+  {
+    name: 'a named targetPort no pod has',
+    spec: {
+      services: [service({ ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 'http-alt' }] })],
+      slices: [],
+      pods: [pod('web-1', true)],
+    },
+    codes: ['SVC203'],
+    exit: 1,
+    words: 'http-alt',
+  },
+  {
+    name: 'a named targetPort the pods have',
+    spec: {
+      services: [service({ ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 'web' }] })],
+      slices: [SLICE],
+      pods: [pod('web-1', true)],
+    },
+    codes: [],
+    exit: 0,
+  },
+  {
+    name: 'ExternalName',
+    spec: { services: [{ name: 'db', spec: { type: 'ExternalName', externalName: 'db.example.com' } }], slices: [] },
+    codes: ['SVC204'],
+    exit: 0,
+    words: 'db.example.com',
+  },
+  {
+    name: 'headless',
+    spec: { services: [service({ clusterIP: 'None' })], slices: [SLICE], pods: [pod('web-1', true)] },
+    codes: ['SVC205'],
+    exit: 0,
+  },
+  {
+    name: 'headless, and no pod matches',
+    spec: { services: [service({ clusterIP: 'None' })], slices: [], pods: [] },
+    codes: ['SVC201', 'SVC205'],
+    exit: 1,
+  },
+  {
+    name: 'no selector and no slices',
+    spec: { services: [service({ selector: undefined })], slices: [], pods: [] },
+    codes: ['SVC206'],
+    exit: 1,
+    words: 'no selector',
+  },
+  {
+    name: 'pods were not read',
+    spec: { services: [service()], slices: [] },
+    codes: ['SVC206'],
+    exit: 1,
+    words: 'pods were not read',
+  },
+  {
+    name: 'ready pods that are no endpoints',
+    spec: { services: [service()], slices: [], pods: [pod('web-1', true)] },
+    codes: ['SVC206'],
+    exit: 1,
+  },
+  {
+    name: 'only terminating endpoints, which are still served',
+    spec: {
+      services: [service()],
+      slices: [
+        {
+          service: 'web',
+          port: 8080,
+          endpoints: [['10.168.0.5', 'rain-kubernetes-1', { ready: false, serving: true, terminating: true }]],
+        },
+      ],
+      pods: [pod('web-1', true)],
+    },
+    codes: [],
+    exit: 0,
+  },
+];
+
+describe('objects', () => {
+  it.each(ROWS)('$name', ({ spec, codes, exit, words }) => {
+    const report = judge(spec);
+    expect(report.findings.map((finding) => finding.code).toSorted()).toEqual(codes);
+    expect(report.verdict.exitCode).toBe(exit);
+    if (words !== undefined) expect(JSON.stringify(report.findings)).toContain(words);
+  });
+});
