@@ -13,6 +13,7 @@ import type { Cluster, PodFacts, Service, ServicePort } from '../model/service.t
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import type { FamilyView, NodeView, PortView, ServiceView, World } from '../checks/world.ts';
+import { differencesOf } from './behaviour.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
 import { runningProxies } from './running-proxies.ts';
 import type { SelectedService } from './selection.ts';
@@ -159,7 +160,15 @@ function familyView(
 function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView {
   const expected = expectServicePort(port, endpointsFor(cluster, port, on.settings), on.settings);
   const comparison = comparePort(expected, on.index);
-  return { port, expected, comparison, stale: findOldPicture(comparison, on.index), on };
+  const view: PortView = {
+    port,
+    expected,
+    comparison,
+    stale: findOldPicture(comparison, on.index),
+    behaviour: () => differencesOf(view),
+    on,
+  };
+  return view;
 }
 
 function notesOf(capture: Capture | undefined): readonly Note[] {

@@ -1,3 +1,4 @@
+import type { RuleProof } from '../checks/check.ts';
 import type { PortView } from '../checks/world.ts';
 import { assemblePort } from '../kubeproxy/assemble.ts';
 import { printAddressPort, type Ip } from '../model/address.ts';
@@ -15,6 +16,8 @@ export interface FlowEffect {
   readonly actual: readonly EffectOutcome[];
   readonly wanted: readonly EffectOutcome[];
   readonly differs: boolean;
+  /** Rules the likeliest of these connections met, in order. */
+  readonly via: readonly RuleProof[];
 }
 
 /** Shares that differ by less than this are the same: one rounding of the kernel for each of 1,000 endpoints. */
@@ -28,9 +31,10 @@ export function effectsOf(view: PortView): readonly FlowEffect[] {
   const wantedRules = assemblePort(view.on.comparison.expected, view.expected, view.port.family);
   const context = contextOf(view);
   return flowsOf(view).map((flow) => {
-    const actual = outcomesOf(view, flow, proxyRules(view.on.index.ruleset), context);
-    const wanted = outcomesOf(view, flow, wantedRules, context);
-    return { flow, actual, wanted, differs: !sameOutcomes(actual, wanted) };
+    const walked = walkFlow(flow, proxyRules(view.on.index.ruleset), context);
+    const actual = outcomesOf(view, flow, walked);
+    const wanted = outcomesOf(view, flow, walkFlow(flow, wantedRules, context));
+    return { flow, actual, wanted, differs: !sameOutcomes(actual, wanted), via: viaOf(walked) };
   });
 }
 
@@ -52,10 +56,17 @@ function contextOf(view: PortView): NodeContext {
   return nodeWithAddresses({ localAddresses: addresses, complete: true });
 }
 
-function outcomesOf(view: PortView, flow: Flow, rules: Ruleset, context: NodeContext): readonly EffectOutcome[] {
-  const result = walk([rules], flow.packet, context, { origin: flow.origin });
+function walkFlow(flow: Flow, rules: Ruleset, context: NodeContext): readonly Outcome[] {
+  return walk([rules], flow.packet, context, { origin: flow.origin }).outcomes;
+}
+
+function viaOf(outcomes: readonly Outcome[]): readonly RuleProof[] {
+  return (outcomes[0]?.via ?? []).map(({ table, rule }) => ({ table, rule }));
+}
+
+function outcomesOf(view: PortView, flow: Flow, outcomes: readonly Outcome[]): readonly EffectOutcome[] {
   const merged = new Map<string, EffectOutcome>();
-  for (const outcome of result.outcomes) {
+  for (const outcome of outcomes) {
     const effect = judgeOutcome(view, flow, outcome);
     const key = `${effect.result} ${effect.endpoint ?? ''} ${effect.masqueraded} ${effect.because ?? ''}`;
     const known = merged.get(key);

@@ -28,6 +28,7 @@ function causeKey(hit: Hit): string {
     case 'service':
       return `${hit.check.id} ${hit.service.service.namespace}/${hit.service.service.name} ${hit.fault.cause}`;
     case 'service-port':
+      if (hit.fault.spansPorts === true) return `${hit.check.id} ${hit.fault.cause}`;
       return `${hit.check.id} ${hit.view.port.id}/${hit.view.port.protocol} ${hit.fault.cause}`;
     case 'node':
       return `${hit.check.id} ${hit.fault.cause}`;

@@ -1,5 +1,6 @@
 import type { ClientKind, EffectOutcome } from '../model/report.ts';
 import type { FlowEffect } from './effects.ts';
+import type { Flow } from './flows.ts';
 
 /**
  * What users of a Service port experience, in words: computed from the walk, never canned. One sentence for each way in
@@ -30,6 +31,12 @@ function subject(effects: readonly FlowEffect[]): string {
 }
 
 const CLIENTS: Readonly<Record<ClientKind, string>> = { pod: 'its pods', node: 'the node itself', external: 'outside' };
+
+/** `from outside to node port 30000`. */
+export function flowName(flow: Flow): string {
+  const from = flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client];
+  return `from ${from} to ${flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination}`;
+}
 
 function portOf(destination: string): string {
   return destination.slice(destination.lastIndexOf(':') + 1);

@@ -18,6 +18,8 @@ export interface Fault {
    * fault beside those, e.g. the endpoint.
    */
   readonly cause: string;
+  /** The same cause hits several Service ports: they are one finding. */
+  readonly spansPorts?: true;
   /** Rules as iptables-save prints them, or facts. */
   readonly expected: readonly string[];
   readonly proof: readonly RuleProof[];

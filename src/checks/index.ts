@@ -39,6 +39,7 @@ import svc354 from './svc354-forward-chain.ts';
 import svc355 from './svc355-filter-jump.ts';
 import svc401 from './svc401-proxy-rules.ts';
 import svc402 from './svc402-surplus-rule.ts';
+import svc501 from './svc501-connections-arrive.ts';
 
 /** The catalogue, by id. Ids of retired checks stay listed in RETIRED and are never used again. */
 export const CHECKS: readonly Check[] = [
@@ -82,6 +83,7 @@ export const CHECKS: readonly Check[] = [
   svc355,
   svc401,
   svc402,
+  svc501,
 ];
 
 export const RETIRED: readonly string[] = [];

@@ -1,3 +1,4 @@
+import { portChains } from '../kubeproxy/names.ts';
 import { destinationOf } from '../kubeproxy/rule-index.ts';
 import type { SurplusEntry } from '../kubeproxy/compare-entries.ts';
 import { defineCheck, judged, type Fault } from './check.ts';
@@ -30,7 +31,7 @@ export default defineCheck({
 function foreignEntries(view: PortView): readonly Fault[] {
   if (view.stale !== null) return [];
   const entries = view.comparison.surplusEntries.filter(
-    (entry) => entry.kind !== 'blocks' && !standsForEntry(view, entry),
+    (entry) => entry.kind !== 'blocks' && !standsForEntry(view, entry) && !isSharedAddress(view, entry),
   );
   return entries.map((entry) => ({
     title:
@@ -43,6 +44,18 @@ function foreignEntries(view: PortView): readonly Fault[] {
     found: null,
     confidence: 'certain',
   }));
+}
+
+/**
+ * Two Services may claim the same external or load-balancer address and port: then both have a rule, each rightly, and the
+ * conflict is one of the objects. Whose a rule is tells the hash in its chain's name, checked against its comment.
+ */
+function isSharedAddress(view: PortView, { kind, rule }: SurplusEntry): boolean {
+  const { address } = destinationOf(rule);
+  if (kind !== 'leads-away' || address === null || address === view.port.clusterIP) return false;
+  const owner = /^(\S+) (?:external|loadbalancer) IP$/.exec(rule.comment ?? '')?.[1];
+  if (owner === undefined || rule.target.kind !== 'jump') return false;
+  return Object.values(portChains(owner, view.port.protocol)).includes(rule.target.chain);
 }
 
 /** Altered entries keep their place in another fault: the rule is then no second one. */

@@ -1,4 +1,5 @@
 import type { Family } from '../model/address.ts';
+import type { RuleProof } from './check.ts';
 import type { NodeMode } from '../kubeproxy/settings.ts';
 import type { NodeComparison, PortComparison } from '../kubeproxy/compare.ts';
 import type { ExpectedServicePort, ProxySettings } from '../kubeproxy/expectation.ts';
@@ -60,5 +61,15 @@ export interface PortView {
   readonly comparison: PortComparison;
   /** Set when the rules are right for another state of the API than it has now: then that is the one cause. */
   readonly stale: OldPicture | null;
+  /** What new connections to the port experience, by walking them through the rules; expensive. */
+  readonly behaviour: () => readonly FlowDifference[];
   readonly on: FamilyView;
+}
+
+/** One kind of connection that does not go where kube-proxy's rules would take it. */
+export interface FlowDifference {
+  /** e.g. `from outside to node port 30000`. */
+  readonly flow: string;
+  /** The rules that decide, in the order of the walk. */
+  readonly via: readonly RuleProof[];
 }

@@ -24,7 +24,7 @@ export interface SurplusEntry {
 }
 
 /** Chains shared by all Services, by table. */
-const SHARED_CHAINS: readonly (readonly [TableName, ChainName])[] = [
+export const SHARED_CHAINS: readonly (readonly [TableName, ChainName])[] = [
   ['nat', 'KUBE-SERVICES'],
   ['nat', 'KUBE-NODEPORTS'],
   ['filter', 'KUBE-SERVICES'],

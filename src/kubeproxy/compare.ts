@@ -1,9 +1,9 @@
-import type { Chain } from '../netfilter/rules.ts';
+import type { Chain, Rule, TableName } from '../netfilter/rules.ts';
 import { compareBalancing, isBalancing, type BalancingComparison } from './compare-balancing.ts';
-import { compareEntries, type EntryComparison, type SurplusEntry } from './compare-entries.ts';
-import { compareList, type ListComparison } from './compare-list.ts';
+import { compareEntries, SHARED_CHAINS, type EntryComparison, type SurplusEntry } from './compare-entries.ts';
+import { compareList, isSameList, type ListComparison } from './compare-list.ts';
 import type { ExpectedChain, ExpectedNode, ExpectedRule, ExpectedServicePort } from './expectation.ts';
-import type { RuleIndex } from './rule-index.ts';
+import { destinationOf, type RuleIndex } from './rule-index.ts';
 import { isExpected } from './same-rule.ts';
 
 /** Everything in which the rules of one Service port on one node differ from what kube-proxy should have written. */
@@ -30,6 +30,13 @@ export interface NodeComparison {
   /** Required KUBE-NODEPORTS jumps that are not in KUBE-SERVICES. */
   readonly missingNodePortsJumps: readonly ExpectedRule[];
   readonly chains: readonly ChainComparison[];
+  /** Rules in chains shared by all Services that are not of a kind kube-proxy writes: they may catch any packet. */
+  readonly oddRules: readonly OddRule[];
+}
+
+export interface OddRule {
+  readonly table: TableName;
+  readonly rule: Rule;
 }
 
 export function comparePort(expected: ExpectedServicePort, index: RuleIndex): PortComparison {
@@ -50,12 +57,42 @@ export function compareNode(expected: ExpectedNode, index: RuleIndex): NodeCompa
     (index.chain(wanted.table, wanted.rule.chain)?.rules ?? []).some((rule) => isExpected(wanted, rule));
   const missing = (wanted: readonly ExpectedRule[]): readonly ExpectedRule[] =>
     wanted.filter((rule) => rule.presence === 'required' && !isThere(rule));
+  const chains = expected.chains.map((chain) => compareChain(chain, index));
   return {
     expected,
     missingJumps: missing(expected.jumps),
     missingNodePortsJumps: missing(expected.nodePortsJumps),
-    chains: expected.chains.map((chain) => compareChain(chain, index)),
+    chains,
+    oddRules: [...surplusOf(chains), ...unaddressed(expected, index)],
   };
+}
+
+function surplusOf(chains: readonly ChainComparison[]): readonly OddRule[] {
+  return chains.flatMap(({ expected, list }) => list.surplus.map((rule) => ({ table: expected.table, rule })));
+}
+
+/** In a chain of entries every rule is for one address and port, but for the way on to KUBE-NODEPORTS. */
+function unaddressed(expected: ExpectedNode, index: RuleIndex): readonly OddRule[] {
+  return SHARED_CHAINS.flatMap(([table, name]) =>
+    (index.chain(table, name)?.rules ?? [])
+      .filter((rule) => destinationOf(rule).port === null)
+      .filter((rule) => !expected.nodePortsJumps.some((jump) => isExpected(jump, rule)))
+      .map((rule) => ({ table, rule })),
+  );
+}
+
+/** True when nothing at all differs from what is expected of the port. */
+export function isAsExpected(comparison: PortComparison): boolean {
+  return (
+    comparison.surplusEntries.length === 0 &&
+    comparison.entries.every((entry) => isRight(entry)) &&
+    [...comparison.chains, ...comparison.seps].every(({ list }) => isSameList(list)) &&
+    comparison.balancing.every((list) => list.even && list.members.length === list.wanted.length)
+  );
+}
+
+function isRight({ expected, status, rules }: EntryComparison): boolean {
+  return status === 'present' ? rules.length === 1 : status === 'absent' && expected.presence === 'accepted';
 }
 
 function balances(chain: ExpectedChain): boolean {

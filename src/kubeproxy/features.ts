@@ -42,7 +42,7 @@ const FEATURES = {
   /** nfacct counters in KUBE-FORWARD and KUBE-NODEPORTS (#122812, #125015). */
   nfacct: since(31),
   /** `externalTrafficPolicy: Local` counts for external IPs (#90537). */
-  localPolicyOnExternalIPs: since(19),
+  localPolicyOnExternalIPs: since(99),
   /** Load-balancer addresses without endpoints are rejected in KUBE-EXTERNAL-SERVICES (#95252). */
   loadBalancerRejectIsExternal: since(20),
   /** KUBE-XLB has its two LOCAL rules (#77523). */

@@ -123,7 +123,7 @@ function outgoing(name: HookName, { packet, context }: Run): Hook {
     name,
     loopback: false,
     inInterfaces: NONE,
-    outInterfaces: (state) => interfacesFor(state, packet, context),
+    outInterfaces: (state) => interfacesFor(name === 'OUTPUT' ? asked : state, packet, context),
   };
 }
 

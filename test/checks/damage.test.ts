@@ -1,6 +1,7 @@
 /** Each rule check fires on the damage it is for, on that node, for that port, and nothing else does. */
 import { describe, expect, it } from 'vitest';
 import { analyze } from '../../src/analyze/analyze.ts';
+import { portChains } from '../../src/kubeproxy/names.ts';
 import type { Finding, Report } from '../../src/model/report.ts';
 import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { before, behind, damage, replacing, without } from '../build.ts';
@@ -319,6 +320,13 @@ const ROWS: readonly Row[] = [
     severity: 'warning',
   },
   {
+    name: 'somebody returns from KUBE-SERVICES before its rules',
+    cluster: hostnames,
+    change: before(['-A KUBE-SERVICES', 'cluster IP'], '-A KUBE-SERVICES -d 10.111.0.0/16 -j RETURN'),
+    codes: ['SVC501'],
+    impact: ['all time out'],
+  },
+  {
     name: 'only IPv6 is damaged',
     cluster: dualStack,
     change: without('-A KUBE-SERVICES', 'cluster IP'),
@@ -353,12 +361,25 @@ describe('damage', () => {
     for (const words of impact) expect(finding?.impact).toContain(words);
   });
 
-  it('fires every check of the hundreds 3 and 4', async () => {
+  it('lets two Services claim the same external address', () => {
+    const shared =
+      '-A KUBE-SERVICES -d 198.51.100.9/32 -p tcp -m comment --comment "default/other:http external IP" -m tcp --dport 80 -j ';
+    const rule = `${shared}${portChains('default/other:http', 'TCP').ext}`;
+    const report = judge(damage(loadBalancer('Cluster'), NODE, before(['-A KUBE-SERVICES', 'external IP'], rule)));
+    expect(report.findings).toEqual([]);
+  });
+
+  it('lets somebody count in KUBE-SERVICES', () => {
+    const counting = before(['-A KUBE-SERVICES', 'cluster IP'], '-A KUBE-SERVICES -m comment --comment "look here"');
+    expect(judge(damage(hostnames(), NODE, counting)).findings).toEqual([]);
+  });
+
+  it('fires every check of the hundreds 3 to 5', async () => {
     const { CHECKS } = await import('../../src/checks/index.ts');
     const fired = new Set(ROWS.flatMap((row) => row.codes));
     const elsewhere = ['SVC326'];
     const silent = CHECKS.filter(
-      (check) => /SVC[34]/.test(check.id) && !fired.has(check.id) && !elsewhere.includes(check.id),
+      (check) => /SVC[345]/.test(check.id) && !fired.has(check.id) && !elsewhere.includes(check.id),
     );
     expect(silent.map((check) => check.id)).toEqual([]);
   });

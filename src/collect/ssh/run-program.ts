@@ -28,7 +28,11 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, argv, { signal: options.signal, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    const child = spawn(program, argv, {
+      signal: options.signal,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
     const stdout = new Collector(options.limit);
     const stderr = new Collector(STDERR_LIMIT);
     child.stdout.on('data', (chunk: Buffer) => {

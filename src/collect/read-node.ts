@@ -1,0 +1,134 @@
+import pLimit from 'p-limit';
+import type { CommandRecord, NodeFailure, NodeFile } from '../model/snapshot.ts';
+import {
+  ADDRESSES,
+  commandLine,
+  isAllowed,
+  type NodeCommand,
+  PLAIN_SAVES,
+  VARIANT_SAVES,
+  WHO_AM_I,
+} from './node-commands.ts';
+import { type Answer, isMissing, isRefused, judgeSaves } from './ssh/judge-saves.ts';
+import { incompleteness } from './ssh/save-completeness.ts';
+import { decodeSave } from './snapshot-dir/index.ts';
+import { type CommandResult, NodeReadError, type Transport } from './transport.ts';
+
+export interface ReadNodeOptions {
+  readonly signal: AbortSignal;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+/** What was read of a node. With a failure, the files are what there was until then. */
+export interface NodeReading {
+  readonly files: ReadonlyMap<NodeFile, string>;
+  readonly commands: readonly CommandRecord[];
+  readonly failure: NodeFailure | null;
+}
+
+/** Channels at the same time: sshd allows ten in a connection, others may have set less. */
+const CHANNELS = 4;
+
+const STDERR_KEPT = 2000;
+
+/** Runs the read-only commands on a node and keeps what they print, after proving that it is all of it. */
+export async function readNode(transport: Transport, options: ReadNodeOptions): Promise<NodeReading> {
+  return new NodeReader(transport, options).read();
+}
+
+class NodeReader {
+  readonly #transport: Transport;
+  readonly #options: ReadNodeOptions;
+  readonly #limit = pLimit(CHANNELS);
+  readonly #answers: Answer[] = [];
+  readonly #files = new Map<NodeFile, string>();
+
+  constructor(transport: Transport, options: ReadNodeOptions) {
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  async read(): Promise<NodeReading> {
+    let failure: NodeFailure | null;
+    try {
+      failure = await this.#readAll();
+    } catch (error) {
+      if (!(error instanceof NodeReadError)) throw error;
+      const { reason, message, tryThis } = error;
+      failure = { reason, message, tryThis };
+    }
+    return { files: this.#files, commands: this.#answers.map((answer) => answer.record), failure };
+  }
+
+  async #readAll(): Promise<NodeFailure | null> {
+    const isRoot = await this.#isRoot();
+    const variants = await this.#runAll([...VARIANT_SAVES, ADDRESSES], isRoot);
+    const saves = variants.filter((answer) => answer.command !== ADDRESSES);
+    const plain = PLAIN_SAVES.filter((command) => hasNoVariant(saves, command.file.startsWith('ip6')));
+    saves.push(...(await this.#runAll(plain, isRoot)));
+    for (const answer of variants) this.#keep(answer);
+    for (const answer of saves) this.#keep(answer);
+    return judgeSaves(saves);
+  }
+
+  async #isRoot(): Promise<boolean> {
+    const answer = await this.#run(WHO_AM_I, true);
+    this.#answers.push(answer);
+    const text = answer.text.trim();
+    if (answer.record.code === 0 && /^\d+$/.test(text)) return text === '0';
+    throw notAShell(answer);
+  }
+
+  async #runAll(commands: readonly NodeCommand[], isRoot: boolean): Promise<Answer[]> {
+    const results = await Promise.allSettled(
+      commands.map((command) => this.#limit(async () => this.#runComplete(command, isRoot))),
+    );
+    const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    this.#answers.push(...answers);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    return answers;
+  }
+
+  /** One more time when the answer is not all of it. */
+  async #runComplete(command: NodeCommand, isRoot: boolean): Promise<Answer> {
+    const first = await this.#run(command, isRoot);
+    return first.missingPart === null ? first : this.#run(command, isRoot);
+  }
+
+  async #run(command: NodeCommand, isRoot: boolean): Promise<Answer> {
+    const argv = commandLine(command, isRoot);
+    if (!isAllowed(argv)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
+    const startedAt = this.#options.now();
+    const result = await this.#transport.run(argv, { signal: this.#options.signal });
+    return answerOf(command, argv, result, Math.round(this.#options.now() - startedAt));
+  }
+
+  /** Keeps only what is whole: half a save would look like missing rules. */
+  #keep(answer: Answer): void {
+    const { file } = answer.record;
+    if (file !== null) this.#files.set(file, answer.text);
+  }
+}
+
+function answerOf(command: NodeCommand, argv: readonly string[], result: CommandResult, durationMs: number): Answer {
+  const text = decodeSave(result.stdout);
+  const isSave = command.needsRoot;
+  const missingPart = isSave && result.code === 0 ? incompleteness(text) : null;
+  const isKept = result.code === 0 && missingPart === null && (isSave || text.trim() !== '');
+  const stderr = result.stderr.slice(0, STDERR_KEPT);
+  const file = isKept ? command.file : null;
+  return { command, text, missingPart, record: { argv, code: result.code, stderr, file, durationMs } };
+}
+
+/** Plain names are asked only where no back end has a name of its own. */
+function hasNoVariant(saves: readonly Answer[], isIpv6: boolean): boolean {
+  const family = saves.filter((answer) => answer.command.argv[0]?.startsWith('ip6') === isIpv6);
+  return family.every((answer) => isMissing(answer.record) || isRefused(answer.record));
+}
+
+function notAShell(answer: Answer): NodeReadError {
+  const said = `${answer.text}\n${answer.record.stderr}`.trim().split('\n').slice(0, 3).join(' ').slice(0, 200);
+  const words = `the login does not run commands: \`id -u\` ended with ${String(answer.record.code)}: ${said}`;
+  return new NodeReadError('command-failed', words, 'Log in as a user with a POSIX shell: --ssh-user');
+}

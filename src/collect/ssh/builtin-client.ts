@@ -1,0 +1,118 @@
+import type { Duplex } from 'node:stream';
+import type { AnyAuthMethod, ServerHostKeyAlgorithm } from 'ssh2';
+import { Client } from 'ssh2';
+import { NodeReadError } from '../transport.ts';
+import { codeOf, connectFailure, connectionLost, stopped, tooSlow } from './failures.ts';
+import type { HostKeyCheck } from './host-key.ts';
+import type { Login } from './login.ts';
+import type { ResolvedHost } from './resolved-host.ts';
+
+/** ssh2 and the server have nothing in common for the encryption; OpenSSH's own client may. */
+export class NoCommonAlgorithm extends Error {
+  override readonly name = 'NoCommonAlgorithm';
+}
+
+/** All that is needed to log in to one host over a connection to it. */
+export interface LoginRequest {
+  readonly host: ResolvedHost;
+  readonly check: HostKeyCheck;
+  readonly login: Login;
+  readonly stream: Duplex;
+  /** The command with which a person would log in. */
+  readonly byHand: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Logs in with ssh2. The stream is ended when it does not work.
+ * @throws NodeReadError, or {@link NoCommonAlgorithm}
+ */
+export async function logIn(request: LoginRequest): Promise<Client> {
+  const client = new Client();
+  // After the login there is nobody left to tell: commands notice by themselves.
+  client.on('error', () => undefined);
+  const { signal, stream } = request;
+  let stopListening = (): void => undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(stopped(signal, placeOf(request.host)));
+      stopListening = () => signal.removeEventListener('abort', onAbort);
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) return onAbort();
+      start(client, request, resolve, reject);
+    });
+  } catch (error) {
+    client.destroy();
+    stream.destroy();
+    throw error;
+  } finally {
+    stopListening();
+  }
+  return client;
+}
+
+function start(client: Client, request: LoginRequest, resolve: () => void, reject: (error: Error) => void): void {
+  const { host, check, login, byHand } = request;
+  const place = placeOf(host);
+  const timer = setTimeout(
+    () => reject(tooSlow(`${place}: connected, but no SSH greeting and key exchange in time`)),
+    host.connectTimeoutMs,
+  );
+  client.once('handshake', () => clearTimeout(timer));
+  client.once('ready', resolve);
+  client.once('close', () => {
+    clearTimeout(timer);
+    reject(connectionLost(place, 'by the server before the login (too many logins at once, or access rules)'));
+  });
+  client.once('error', (error) => {
+    clearTimeout(timer);
+    reject(loginError(error, host));
+  });
+  try {
+    client.connect({
+      sock: request.stream,
+      username: host.user,
+      readyTimeout: 0,
+      keepaliveInterval: host.keepaliveIntervalMs,
+      keepaliveCountMax: 3,
+      algorithms: { serverHostKey: check.algorithms.filter(isKnownToSsh2) },
+      hostVerifier: (key: Buffer) => {
+        const problem = check.verify(key);
+        if (problem !== null) reject(problem);
+        return problem === null;
+      },
+      authHandler: (methodsLeft, _isPartial, next) => {
+        const method: AnyAuthMethod | null = login.next(methodsLeft);
+        if (method === null) reject(login.failure(place, byHand));
+        else next(method);
+      },
+    });
+  } catch (error) {
+    clearTimeout(timer);
+    reject(loginError(error, host));
+  }
+}
+
+function isKnownToSsh2(algorithm: string): algorithm is ServerHostKeyAlgorithm {
+  return algorithm !== '';
+}
+
+function placeOf(host: ResolvedHost): string {
+  return `${host.hostName} port ${host.port}`;
+}
+
+function loginError(error: unknown, host: ResolvedHost): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const place = placeOf(host);
+  if (/no matching .*algorithm|no matching/i.test(message)) return new NoCommonAlgorithm(message);
+  if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') {
+    return connectionLost(place, 'by the server before the login (too many logins at once, or access rules)');
+  }
+  if (codeOf(error) !== null) return connectFailure(host.hostName, host.port, error);
+  if (/Keepalive timeout/.test(message)) return tooSlow(`${place}: ${message}`);
+  if (/identification string|header line|greeting lines|expected newline/i.test(message)) {
+    const words = `${place}: what answers there does not speak SSH 2 (${message})`;
+    return new NodeReadError('unreachable', words, 'Choose the port of sshd: --ssh-port');
+  }
+  return new NodeReadError('connection-lost', `${place}: ${message}`, 'Run it again; `ssh -v` may tell more.');
+}

@@ -1,0 +1,95 @@
+import type { Client, ClientChannel } from 'ssh2';
+import { NodeReadError, type CommandResult, type RunOptions, type Transport } from '../transport.ts';
+import { connectionLost, stopped } from './failures.ts';
+import { quoteForPosixShell } from './quote.ts';
+import { Collector } from './run-program.ts';
+
+/** More than any node prints: 10,000 Services make some 20 MB. */
+export const STDOUT_LIMIT = 256 * 1024 * 1024;
+const STDERR_LIMIT = 64 * 1024;
+
+/** Commands over connections of ssh2: one channel each. */
+export class BuiltinTransport implements Transport {
+  readonly via = 'ssh';
+  readonly client = 'ssh2';
+  readonly #place: string;
+  /** The connection to the node, then those to the hops before it, nearest first. */
+  readonly #clients: readonly Client[];
+
+  constructor(place: string, clients: readonly Client[]) {
+    this.#place = place;
+    this.#clients = clients;
+  }
+
+  async run(argv: readonly string[], { signal }: RunOptions): Promise<CommandResult> {
+    const [client] = this.#clients;
+    if (client === undefined) throw connectionLost(this.#place, 'before the command');
+    if (signal.aborted) throw stopped(signal, this.#place);
+    let stopListening = (): void => undefined;
+    const onStop = new Promise<never>((_resolve, reject) => {
+      const onAbort = (): void => {
+        reject(stopped(signal, this.#place));
+        this.#destroy();
+      };
+      signal.addEventListener('abort', onAbort);
+      stopListening = () => signal.removeEventListener('abort', onAbort);
+    });
+    try {
+      return await Promise.race([this.#exec(client, quoteForPosixShell(argv)), onStop]);
+    } finally {
+      stopListening();
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.end();
+    this.#destroy();
+    return Promise.resolve();
+  }
+
+  #destroy(): void {
+    for (const client of this.#clients) client.destroy();
+  }
+
+  async #exec(client: Client, command: string): Promise<CommandResult> {
+    const channel = await this.#open(client, command);
+    return new Promise((resolve, reject) => {
+      const stdout = new Collector(STDOUT_LIMIT);
+      const stderr = new Collector(STDERR_LIMIT);
+      let exit: { readonly code: number | null } | null = null;
+      channel.on('data', (chunk: Buffer) => {
+        if (!stdout.add(chunk)) channel.close();
+      });
+      channel.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
+      channel.on('exit', (code: number | null) => (exit = { code }));
+      channel.on('error', () => undefined);
+      channel.on('close', () => {
+        if (stdout.isFull) return reject(this.#tooMuch());
+        // A connection that breaks ends the stream just as a command that is done does: only the exit status tells.
+        if (exit === null) return reject(connectionLost(this.#place, 'in the middle of an answer'));
+        resolve({ stdout: stdout.bytes(), stderr: stderr.bytes().toString('utf8'), code: exit.code });
+      });
+    });
+  }
+
+  async #open(client: Client, command: string): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        const isGone = /No response from server|Not connected/.test(error.message);
+        if (isGone) return reject(connectionLost(this.#place, 'before the command'));
+        const words = `${this.#place}: the server does not run commands for us: ${error.message}`;
+        reject(new NodeReadError('command-failed', words, 'Let the user of --ssh-user run commands on the node.'));
+      };
+      try {
+        client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : fail(error)));
+      } catch (error) {
+        fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #tooMuch(): NodeReadError {
+    const words = `${this.#place}: more than ${STDOUT_LIMIT / 1024 / 1024} MiB in one answer`;
+    return new NodeReadError('truncated', words, 'Save the rules on the node, and check them with --from.');
+  }
+}

@@ -1,0 +1,73 @@
+import { NodeReadError, type Transport } from '../transport.ts';
+import { NoCommonAlgorithm } from './builtin-client.ts';
+import { connectBuiltin, type PreparedHost } from './connect-builtin.ts';
+import { connectSystem } from './connect-system.ts';
+import { stopped } from './failures.ts';
+import { hostKeyCheck } from './host-key.ts';
+import { loadIdentities } from './identities.ts';
+import type { ResolvedHost } from './resolved-host.ts';
+import { resolveRoute } from './route.ts';
+import type { SshSettings, SshTarget } from './settings.ts';
+import { sshCommandFor } from './settings.ts';
+
+/** With these, another address of the same node may do better. A key that is recorded may be so under another name. */
+const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
+
+/**
+ * Logs in to a node: its addresses are tried as the host, in order.
+ * @throws NodeReadError when none works; it says why the first did not
+ */
+export async function connectSsh(target: SshTarget, settings: SshSettings, signal: AbortSignal): Promise<Transport> {
+  let first: NodeReadError | null = null;
+  for (const address of target.addresses) {
+    try {
+      return await connectTo(address, settings, signal);
+    } catch (error) {
+      const failure = asFailure(error, address, signal);
+      if (!NEXT_ADDRESS.has(failure.reason) || signal.aborted) throw failure;
+      first ??= failure;
+    }
+  }
+  throw first ?? noAddress(target.node);
+}
+
+async function connectTo(address: string, settings: SshSettings, signal: AbortSignal): Promise<Transport> {
+  const route = await resolveRoute(address, settings, signal);
+  const prepared = await Promise.all(route.map(async (host) => prepare(host, settings, host === route.at(-1))));
+  const why = prepared.map(systemReason).find((reason) => reason !== null) ?? null;
+  if (why !== null) return connectSystem(address, settings, why, signal);
+  try {
+    return await connectBuiltin(prepared, signal);
+  } catch (error) {
+    if (!(error instanceof NoCommonAlgorithm)) throw error;
+    return connectSystem(address, settings, error.message, signal);
+  }
+}
+
+async function prepare(host: ResolvedHost, settings: SshSettings, isTarget: boolean): Promise<PreparedHost> {
+  const forHop = settings.config === undefined ? {} : { config: settings.config };
+  const byHand = sshCommandFor(host.alias, isTarget ? settings : forHop);
+  return { host, identities: await loadIdentities(host), byHand };
+}
+
+function systemReason({ host, identities, byHand }: PreparedHost): string | null {
+  if (host.needsSystemSsh !== null) return host.needsSystemSsh;
+  if (identities.needsSystemSsh !== null) return identities.needsSystemSsh;
+  return hostKeyCheck(host, byHand).needsCertificate ? '@cert-authority in known_hosts' : null;
+}
+
+function asFailure(error: unknown, address: string, signal: AbortSignal): NodeReadError {
+  if (error instanceof NodeReadError) return error;
+  if (signal.aborted) return stopped(signal, address);
+  const message = error instanceof Error ? error.message : String(error);
+  const tryThis = 'This is a defect of kubectl-svcdoctor: please report it.';
+  return new NodeReadError('internal', `${address}: ${message}`, tryThis, { cause: error });
+}
+
+function noAddress(node: string): NodeReadError {
+  return new NodeReadError(
+    'no-address',
+    `node ${node} has no address of the type wanted`,
+    'Choose another one: --node-address Hostname, or NodeName for a Host entry of ssh_config.',
+  );
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import type { BaseAgent, ParsedKey } from 'ssh2';
+import { createAgent, utils } from 'ssh2';
+import type { ResolvedHost } from './resolved-host.ts';
+
+/** What there is to log in with. */
+export interface Identities {
+  readonly agent: BaseAgent | null;
+  /** Keys of the agent to offer, best first. */
+  readonly agentKeys: readonly ParsedKey[];
+  /** Private keys from files. */
+  readonly keys: readonly FileKey[];
+  /** Files with a passphrase whose key is in no agent. */
+  readonly locked: readonly string[];
+  /** What could not be used, in words. */
+  readonly notes: readonly string[];
+  /** Why only OpenSSH's own client can use what there is; null: not so. */
+  readonly needsSystemSsh: string | null;
+}
+
+export interface FileKey {
+  readonly file: string;
+  readonly key: ParsedKey;
+}
+
+type Loaded =
+  | { readonly kind: 'key'; readonly file: string; readonly key: ParsedKey; readonly publicKey: Buffer }
+  | { readonly kind: 'locked' | 'public'; readonly file: string; readonly publicKey: Buffer | null }
+  | { readonly kind: 'security-key'; readonly file: string }
+  | { readonly kind: 'unusable'; readonly file: string; readonly why: string };
+
+/** Reads the key files and asks the agent for its keys. Never fails: what cannot be used is noted. */
+export async function loadIdentities(host: ResolvedHost): Promise<Identities> {
+  const files = host.identityFiles.map(loadKeyFile);
+  const listed = await agentKeysOf(host.agent);
+  const named = files.flatMap((file) => ('publicKey' in file && file.publicKey !== null ? [file.publicKey] : []));
+  const isNamed = (key: ParsedKey): boolean => named.some((blob) => blob.equals(key.getPublicSSH()));
+  const agentKeys = [
+    ...listed.keys.filter(isNamed),
+    ...(host.identitiesOnly ? [] : listed.keys.filter((key) => !isNamed(key))),
+  ];
+  const isInAgent = (blob: Buffer | null): boolean =>
+    blob !== null && agentKeys.some((key) => blob.equals(key.getPublicSSH()));
+  const hasSecurityKey = files.some((file) => file.kind === 'security-key');
+  return {
+    agent: listed.agent,
+    agentKeys,
+    keys: files.flatMap((file) => (file.kind === 'key' && !isInAgent(file.publicKey) ? [file] : [])),
+    locked: files.flatMap((file) => (file.kind === 'locked' && !isInAgent(file.publicKey) ? [file.file] : [])),
+    notes: [
+      ...(listed.problem === null ? [] : [listed.problem]),
+      ...files.flatMap((file) => (file.kind === 'unusable' ? [`${file.file}: ${file.why}`] : [])),
+    ],
+    needsSystemSsh: hasSecurityKey ? 'security key' : null,
+  };
+}
+
+function loadKeyFile(file: string): Loaded {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return { kind: 'unusable', file, why: error instanceof Error ? error.message : String(error) };
+  }
+  const beside = publicKeyBeside(file);
+  if (/^sk-/.test(text) || beside?.type.startsWith('sk-') === true) return { kind: 'security-key', file };
+  const parsed = firstKey(text);
+  if (parsed instanceof Error) {
+    if (/encrypted/i.test(parsed.message)) {
+      return { kind: 'locked', file, publicKey: beside?.blob ?? publicPartOfOpenSsh(text) };
+    }
+    if (publicPartOfOpenSsh(text)?.includes('sk-') === true) return { kind: 'security-key', file };
+    return { kind: 'unusable', file, why: parsed.message };
+  }
+  const publicKey = parsed.getPublicSSH();
+  return parsed.isPrivateKey() ? { kind: 'key', file, key: parsed, publicKey } : { kind: 'public', file, publicKey };
+}
+
+function firstKey(text: string): ParsedKey | Error {
+  const parsed = utils.parseKey(text);
+  return Array.isArray(parsed) ? (parsed[0] ?? new Error('holds no key')) : parsed;
+}
+
+function publicKeyBeside(file: string): { readonly type: string; readonly blob: Buffer } | null {
+  try {
+    const [type = '', base64 = ''] = readFileSync(`${file}.pub`, 'utf8').trim().split(/\s+/);
+    return { type, blob: Buffer.from(base64, 'base64') };
+  } catch {
+    return null;
+  }
+}
+
+const OPENSSH_MAGIC = 'openssh-key-v1\0';
+
+/** The public key in a private one of OpenSSH's format: it is readable without the passphrase. */
+function publicPartOfOpenSsh(text: string): Buffer | null {
+  const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(text) ?? [];
+  const bytes = Buffer.from(base64 ?? '', 'base64');
+  if (bytes.toString('latin1', 0, OPENSSH_MAGIC.length) !== OPENSSH_MAGIC) return null;
+  try {
+    let at = OPENSSH_MAGIC.length;
+    // Cipher, key derivation, its options.
+    for (let field = 0; field < 3; field++) at += 4 + bytes.readUInt32BE(at);
+    at += 4;
+    return bytes.subarray(at + 4, at + 4 + bytes.readUInt32BE(at));
+  } catch {
+    return null;
+  }
+}
+
+interface AgentKeys {
+  readonly agent: BaseAgent | null;
+  readonly keys: readonly ParsedKey[];
+  readonly problem: string | null;
+}
+
+async function agentKeysOf(socket: string | null): Promise<AgentKeys> {
+  if (socket === null) return { agent: null, keys: [], problem: null };
+  const agent = createAgent(socket);
+  return new Promise((resolve) => {
+    agent.getIdentities((error, keys) => {
+      if (error) return resolve({ agent: null, keys: [], problem: `agent ${socket}: ${error.message}` });
+      resolve({ agent, keys: (keys ?? []).flatMap(parsedKey), problem: null });
+    });
+  });
+}
+
+function parsedKey(key: string | Buffer | ParsedKey): readonly ParsedKey[] {
+  if (typeof key === 'object' && 'getPublicSSH' in key) return [key];
+  const parsed = utils.parseKey(key);
+  return parsed instanceof Error ? [] : Array.isArray(parsed) ? parsed.slice(0, 1) : [parsed];
+}

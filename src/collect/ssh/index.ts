@@ -1,0 +1,3 @@
+export { connectSsh } from './connect.ts';
+export { quoteForPosixShell } from './quote.ts';
+export type { SshSettings, SshTarget } from './settings.ts';

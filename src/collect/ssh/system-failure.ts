@@ -1,0 +1,59 @@
+import { NodeReadError } from '../transport.ts';
+import type { NodeFailureReason } from '../../model/snapshot.ts';
+
+interface Meaning {
+  readonly pattern: RegExp;
+  readonly reason: NodeFailureReason;
+  readonly tryThis: (byHand: string) => string;
+}
+
+/** The words of OpenSSH's client, the more telling first. */
+const MEANINGS: readonly Meaning[] = [
+  {
+    pattern: /HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY|host key .*revoked/i,
+    reason: 'host-key-changed',
+    tryThis: () => 'Reinstalled, or somebody in between? When the new key is right: ssh-keygen -R HOST',
+  },
+  {
+    pattern: /No \S+ host key is known|Host key verification failed/i,
+    reason: 'host-key-unknown',
+    tryThis: (byHand) => `Record the key by logging in once, after comparing the fingerprint: ${byHand}`,
+  },
+  {
+    pattern: /Permission denied|Too many authentication failures/i,
+    reason: 'authentication',
+    tryThis: (byHand) => `\`${byHand}\` must get in without a question; a key with a passphrase: ssh-add`,
+  },
+  {
+    pattern: /Connection refused/i,
+    reason: 'refused',
+    tryThis: () => 'Is sshd running on the node, on this port? Choose the port with --ssh-port.',
+  },
+  {
+    pattern: /timed out|Timeout, server/i,
+    reason: 'timeout',
+    tryThis: () => 'Is the node up, and does a firewall let you through?',
+  },
+  {
+    pattern: /Could not resolve hostname|No route to host|Network is unreachable/i,
+    reason: 'unreachable',
+    tryThis: () => 'Is the node up, and is there a way to it from here? Choose the address with --node-address.',
+  },
+  {
+    pattern: /Bad configuration option|Bad owner or permissions|terminating, \d+ bad/i,
+    reason: 'configuration',
+    tryThis: () => 'Correct ssh_config.',
+  },
+];
+
+/** A failure of `ssh` itself, from what it said. */
+export function systemFailure(stderr: string, host: string, byHand: string): NodeReadError {
+  const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^@+/.test(line));
+  const meaning = MEANINGS.find(({ pattern }) => pattern.test(stderr));
+  const telling = meaning && lines.find((line) => meaning.pattern.test(line));
+  const words = (telling ?? lines.at(-1) ?? 'ssh failed and said nothing').trim();
+  const prints = /SHA256:\S+/.exec(stderr)?.[0].replace(/\.$/, '');
+  const message = `${host}: ${words}${prints !== undefined && !words.includes(prints) ? ` (${prints})` : ''}`;
+  if (meaning !== undefined) return new NodeReadError(meaning.reason, message, meaning.tryThis(byHand));
+  return new NodeReadError('connection-lost', message, `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`);
+}
