@@ -1,3 +1,5 @@
+import type { ProxySettings } from '../kubeproxy/expectation.ts';
+import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts';
 import type { NodeView, World } from '../checks/world.ts';
 import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
 import type { NodeManifest, Snapshot } from '../model/snapshot.ts';
@@ -42,18 +44,22 @@ function howRead(manifest: NodeManifest | null): Partial<NodeCoverage> {
   };
 }
 
+/** The version where it is known, else those whose rules look like these. */
+function versionOf(settings: ProxySettings): string {
+  const { min, max } = rangeOf(settings);
+  return compareVersions(min, max) === 0 ? printVersion(min) : `${printVersion(min)} to ${printVersion(max)}`;
+}
+
 function judgedBy(node: NodeView): Partial<NodeCoverage> {
   if (node.status === 'unjudged') return {};
   const [family] = node.families;
   if (family === undefined) return {};
-  const version = family.settings.version.value;
+  const version = versionOf(family.settings);
   const backend = family.index.ruleset.backend;
   const settings: readonly SettingView[] = node.families.flatMap((view) => settingsView(view.settings));
   return {
     ...(backend === 'unknown' ? {} : { backend }),
-    ...(version === null
-      ? {}
-      : { kubeProxyVersion: `${version.major}.${version.minor}${version.patch === null ? '' : `.${version.patch}`}` }),
+    kubeProxyVersion: version,
     settings,
   };
 }

@@ -59,7 +59,7 @@ function toFinding(hits: readonly Hit[]): Finding {
     nodes,
     servicePorts: distinct(hits.flatMap(portIds)),
     expected: distinct(hits.flatMap((hit) => hit.fault.expected)),
-    actual: hits.flatMap(evidenceOf),
+    actual: distinctEvidence(hits.flatMap(evidenceOf)),
     ...(found.length === 0 ? {} : { found: found.join('; ') }),
     fix: fault.fix ?? remedyFor(nodes),
     explain: `explain ${check.id}`,
@@ -126,6 +126,11 @@ function evidence({ table, rule }: RuleProof, on: FamilyView): Evidence {
     line: rule.line,
     text: rule.raw === '' ? printRule(rule) : rule.raw.slice(Math.max(0, rule.raw.indexOf('-A '))),
   };
+}
+
+/** A rule that several ports show is one proof. */
+function distinctEvidence(evidence: readonly Evidence[]): readonly Evidence[] {
+  return [...new Map(evidence.map((rule) => [`${rule.node} ${rule.source} ${rule.line}`, rule])).values()];
 }
 
 function byWeight(a: Finding, b: Finding): number {

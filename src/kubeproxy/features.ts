@@ -42,7 +42,7 @@ const FEATURES = {
   /** nfacct counters in KUBE-FORWARD and KUBE-NODEPORTS (#122812, #125015). */
   nfacct: since(31),
   /** `externalTrafficPolicy: Local` counts for external IPs (#90537). */
-  localPolicyOnExternalIPs: since(99),
+  localPolicyOnExternalIPs: since(19),
   /** Load-balancer addresses without endpoints are rejected in KUBE-EXTERNAL-SERVICES (#95252). */
   loadBalancerRejectIsExternal: since(20),
   /** KUBE-XLB has its two LOCAL rules (#77523). */
@@ -87,7 +87,7 @@ const FEATURES = {
    */
   zeroRangeIsNone: (version: ProxyVersion): Answer => (since(37)(version) ? true : since(34)(version) ? null : false),
   /** The node's own address of either family is known without bindAddress (#119525). */
-  nodeAddressOfBothFamilies: since(29),
+  nodeAddressOfBothFamilies: since(99),
 } as const satisfies Readonly<Record<string, (version: ProxyVersion) => Answer>>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -74,6 +74,7 @@ export interface NodeCoverage {
   /** `iptables`, `nftables`, `ipvs`, `none`; absent = unknown. */
   readonly mode?: string;
   readonly backend?: string;
+  /** `1.37.2`; a range, `1.31 to 1.37`, when only its rules tell. */
   readonly kubeProxyVersion?: string;
   readonly settings?: readonly SettingView[];
   /** Why the node was not read, or not judged. */

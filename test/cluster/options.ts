@@ -38,7 +38,7 @@ export function completeOptions(given: Partial<LabOptions>): LabOptions {
   return options;
 }
 
-/** Two labs are different markings of one kernel, never of one namespace: any bit but the lab's own is a wrong one. */
+/** A mark that kube-proxy of this lab does not look at. */
 export function wrongMark(options: LabOptions): string {
   return `0x${(2 ** (options.markBit === 15 ? 13 : 15)).toString(16)}`;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { BaseAgent, ParsedKey } from 'ssh2';
-import { createAgent, utils } from 'ssh2';
+import type { BaseAgent, ParsedKey, PublicKeyEntry } from 'ssh2';
+import ssh2 from 'ssh2';
 import type { ResolvedHost } from './resolved-host.ts';
 
 /** What there is to log in with. */
@@ -77,7 +77,7 @@ function loadKeyFile(file: string): Loaded {
 }
 
 function firstKey(text: string): ParsedKey | Error {
-  const parsed = utils.parseKey(text);
+  const parsed = ssh2.utils.parseKey(text);
   return Array.isArray(parsed) ? (parsed[0] ?? new Error('holds no key')) : parsed;
 }
 
@@ -116,7 +116,7 @@ interface AgentKeys {
 
 async function agentKeysOf(socket: string | null): Promise<AgentKeys> {
   if (socket === null) return { agent: null, keys: [], problem: null };
-  const agent = createAgent(socket);
+  const agent = ssh2.createAgent(socket);
   return new Promise((resolve) => {
     agent.getIdentities((error, keys) => {
       if (error) return resolve({ agent: null, keys: [], problem: `agent ${socket}: ${error.message}` });
@@ -125,8 +125,11 @@ async function agentKeysOf(socket: string | null): Promise<AgentKeys> {
   });
 }
 
-function parsedKey(key: string | Buffer | ParsedKey): readonly ParsedKey[] {
+type ListedKey = string | Buffer | ParsedKey | PublicKeyEntry | PublicKeyEntry['pubKey'];
+
+function parsedKey(key: ListedKey): readonly ParsedKey[] {
   if (typeof key === 'object' && 'getPublicSSH' in key) return [key];
-  const parsed = utils.parseKey(key);
+  if (typeof key === 'object' && 'pubKey' in key) return parsedKey(key.pubKey);
+  const parsed = ssh2.utils.parseKey(key);
   return parsed instanceof Error ? [] : Array.isArray(parsed) ? parsed.slice(0, 1) : [parsed];
 }
