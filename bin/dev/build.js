@@ -21,8 +21,13 @@ await build({
   // ssh2 works without its native parts.
   loader: { '.node': 'empty' },
   external: ['cpu-features'],
-  // CommonJS packages inside the bundle ask for Node's own modules.
+  // CommonJS packages inside the bundle ask for Node's own modules and for their folder.
   banner: {
-    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+    js: [
+      "import { createRequire as createRequireOfBundle } from 'node:module';",
+      'const require = createRequireOfBundle(import.meta.url);',
+      'const __dirname = import.meta.dirname;',
+      'const __filename = import.meta.filename;',
+    ].join(' '),
   },
 });

@@ -43,6 +43,8 @@ class NodeReader {
   readonly #limit = pLimit(CHANNELS);
   readonly #answers: Answer[] = [];
   readonly #files = new Map<NodeFile, string>();
+  /** What the login's profile prints before each answer; nothing, as a rule. */
+  #noise = '';
 
   constructor(transport: Transport, options: ReadNodeOptions) {
     this.#transport = transport;
@@ -67,17 +69,16 @@ class NodeReader {
     const saves = variants.filter((answer) => answer.command !== ADDRESSES);
     const plain = PLAIN_SAVES.filter((command) => hasNoVariant(saves, command.file.startsWith('ip6')));
     saves.push(...(await this.#runAll(plain, isRoot)));
-    for (const answer of variants) this.#keep(answer);
-    for (const answer of saves) this.#keep(answer);
     return judgeSaves(saves);
   }
 
   async #isRoot(): Promise<boolean> {
     const answer = await this.#run(WHO_AM_I, true);
     this.#answers.push(answer);
-    const text = answer.text.trim();
-    if (answer.record.code === 0 && /^\d+$/.test(text)) return text === '0';
-    throw notAShell(answer);
+    const [, noise = '', user = ''] = /^([\s\S]*?\n|)(\d+)\s*$/.exec(answer.text) ?? [];
+    if (answer.record.code !== 0 || user === '') throw notAShell(answer);
+    this.#noise = noise;
+    return user === '0';
   }
 
   async #runAll(commands: readonly NodeCommand[], isRoot: boolean): Promise<Answer[]> {
@@ -86,6 +87,7 @@ class NodeReader {
     );
     const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     this.#answers.push(...answers);
+    for (const answer of answers) this.#keep(answer);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     return answers;
   }
@@ -101,7 +103,9 @@ class NodeReader {
     if (!isAllowed(argv)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
     const startedAt = this.#options.now();
     const result = await this.#transport.run(argv, { signal: this.#options.signal });
-    return answerOf(command, argv, result, Math.round(this.#options.now() - startedAt));
+    const text = decodeSave(result.stdout);
+    const answer = text.startsWith(this.#noise) ? text.slice(this.#noise.length) : text;
+    return answerOf(command, argv, result, answer, Math.round(this.#options.now() - startedAt));
   }
 
   /** Keeps only what is whole: half a save would look like missing rules. */
@@ -111,8 +115,13 @@ class NodeReader {
   }
 }
 
-function answerOf(command: NodeCommand, argv: readonly string[], result: CommandResult, durationMs: number): Answer {
-  const text = decodeSave(result.stdout);
+function answerOf(
+  command: NodeCommand,
+  argv: readonly string[],
+  result: CommandResult,
+  text: string,
+  durationMs: number,
+): Answer {
   const isSave = command.needsRoot;
   const missingPart = isSave && result.code === 0 ? incompleteness(text) : null;
   const isKept = result.code === 0 && missingPart === null && (isSave || text.trim() !== '');

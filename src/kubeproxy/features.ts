@@ -29,8 +29,6 @@ const FEATURES = {
   ipModeProxy: since(30),
   /** Of equal endpoints in several slices the non-terminating one wins (#135593). */
   duplicatesPreferRunning: since(36),
-  /** Services with the headless label are ignored (#81612, until #134623). */
-  headlessLabelIgnored: between(16, 34),
   /** Node port rules are written only if a node address is in nodePortAddresses (#108250 to #111806). */
   nodePortsNeedAddress: between(25, 26),
   /** Without such an address all that comes after the node port step is skipped (fixed in 1.23). */
@@ -87,7 +85,7 @@ const FEATURES = {
    */
   zeroRangeIsNone: (version: ProxyVersion): Answer => (since(37)(version) ? true : since(34)(version) ? null : false),
   /** The node's own address of either family is known without bindAddress (#119525). */
-  nodeAddressOfBothFamilies: since(99),
+  nodeAddressOfBothFamilies: since(29),
 } as const satisfies Readonly<Record<string, (version: ProxyVersion) => Answer>>;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -27,6 +27,8 @@ if (record === undefined) throw new Error(`${dir} is no lab folder`);
 await guard(record);
 
 async function guard(lab: LabRecord): Promise<void> {
+  // The owner stops listening once the lab is up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const janitor = startJanitor();
   const supervisor = startSupervisor();
   writeRecord(dir, { ...lab, keepers: [identity(process.pid), identity(janitor.pid ?? 0)] });
@@ -134,5 +136,3 @@ function noteReady(ready: LabEndpoints): void {
   const current = readRecord(dir);
   if (current !== undefined) writeRecord(dir, { ...current, ready });
 }
-
-process.stdout.on('error', () => undefined);

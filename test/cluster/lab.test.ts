@@ -198,6 +198,28 @@ describe.skipIf(unavailable !== null)('nothing is left of a lab', () => {
   );
 });
 
+describe.skipIf(unavailable !== null)('npm run lab', () => {
+  const lab = (...args: readonly string[]): Promise<string> =>
+    run([process.execPath, join(import.meta.dirname, 'cli.ts'), ...args, '--name', 'cli']).then(
+      (result) => requireSuccess(result).stdout,
+    );
+
+  it('leaves a lab up that outlives it and its kube-proxies, until down', { timeout: 60_000 }, async () => {
+    expect(await lab('up')).toContain('export KUBECONFIG=');
+    try {
+      // What is said about this has no listener any more.
+      await lab('exec', '--node', BROKEN, '--', 'sh', '-c', 'kill -9 $(pgrep -f hostname-override=rain-kubernetes-2)');
+      await waitFor('kube-proxy to be dead', async () => (await lab('status')).includes('kube-proxy dead'), 5000);
+      expect(await lab('break', 'sep-wrong-port')).toContain('--to-destination 10.168.1.12:9377');
+      expect(await lab('connect', `node/${BROKEN}`, VIP)).toMatch(/^ +\d+ {2}refused$/m);
+      expect(await lab('heal')).toContain('sep-wrong-port on rain-kubernetes-2');
+    } finally {
+      await lab('down');
+    }
+    expect(await lab('status')).not.toContain('cli:');
+  });
+});
+
 /** Another process that has a lab. */
 async function startOwner(): Promise<{ owner: ChildProcess; dir: string }> {
   const script = `

@@ -1,6 +1,6 @@
 /** The cluster lab for tests and tools: `startLab` brings one up, `attachLab` finds one that `npm run lab -- up` left. */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -41,7 +41,8 @@ export async function startLab({ stay = false, log = () => undefined, ...given }
   const programs = await ensureAll(options, log);
   const dir = createLabDir(options);
   const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.ts'), dir, JSON.stringify(programs)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    // None of ours: who reads our output to its end would wait for the end of the lab.
+    stdio: ['pipe', 'pipe', 'pipe'],
     // A terminal's Ctrl-C is for us; the guard sees that we are gone.
     detached: true,
     env: plainEnvironment(),
@@ -50,6 +51,7 @@ export async function startLab({ stay = false, log = () => undefined, ...given }
   if (stay) guard.stdin.write('stay\n');
   const lab = new Lab(dir, options, ready, stay ? undefined : guard);
   guard.stdout.destroy();
+  guard.stderr.destroy();
   if (stay) guard.stdin.end();
   guard.unref();
   (guard.stdin as unknown as { unref?: () => void }).unref?.();
@@ -73,9 +75,10 @@ function plainEnvironment(): NodeJS.ProcessEnv {
   return { PATH: path, HOME: process.env['HOME'] ?? '/root', LANG: 'C.UTF-8', TMPDIR: process.env['TMPDIR'] ?? '/tmp' };
 }
 
-async function waitUntilReady(guard: ChildProcess, log: Log): Promise<LabEndpoints> {
+async function waitUntilReady(guard: ChildProcessWithoutNullStreams, log: Log): Promise<LabEndpoints> {
   let failure = 'the lab ended while it started';
-  if (guard.stdout === null) throw new Error(failure);
+  let complaints = '';
+  guard.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
   for await (const line of createInterface({ input: guard.stdout })) {
     const message = JSON.parse(line) as SupervisorMessage;
     if (message.kind === 'ready') return message.endpoints;
@@ -84,7 +87,7 @@ async function waitUntilReady(guard: ChildProcess, log: Log): Promise<LabEndpoin
   }
   // Nothing is left of it when the error arrives.
   if (guard.exitCode === null) await once(guard, 'exit');
-  throw new Error(failure);
+  throw new Error(`${failure}\n${complaints}`.trimEnd());
 }
 
 /** A lab that was left up, by its name. */

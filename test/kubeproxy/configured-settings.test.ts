@@ -132,6 +132,16 @@ describe('settings by the cluster’s own objects', () => {
     expect(settings([set]).era).toMatchObject({ value: '1.25', origin: 'inferred' });
   });
 
+  test('the node’s own address: bindAddress, else the Node’s; before 1.29 it may be loopback', () => {
+    const image = (tag: string): unknown => pod(`registry.k8s.io/kube-proxy:${tag}`);
+    expect(settings([image('v1.33.1')]).nodeIPs).toEqual(['172.31.0.11']);
+    expect(settings([image('v1.31.0'), configMap(['bindAddress: 0.0.0.0'])]).nodeIPs).toEqual(['172.31.0.11']);
+    expect(settings([image('v1.33.1'), configMap(['bindAddress: 10.9.9.9'])]).nodeIPs).toEqual(['10.9.9.9']);
+    const old = recordedRulesets('hostnames-1.24-iptables-nft');
+    const found = inferSettings({ cluster, rulesets: old, kubeProxyObjects: undefined });
+    expect(found.settingsOf(NODE, 'IPv6')?.nodeIPs).toEqual(['fd00:172:31::11', '::1']);
+  });
+
   test('a literal --hostname-override is the node’s name, in lower case', () => {
     const image = 'registry.k8s.io/kube-proxy:v1.37.2';
     expect(settings([pod(image, ['--config=x', '--hostname-override=Rain-1.example'])]).nodeName).toBe(

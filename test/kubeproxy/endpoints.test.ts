@@ -316,8 +316,8 @@ const ROWS: readonly Row[] = [
   {
     name: 'since 1.36 the running one counts',
     version: '1.36',
-    endpoints: [endpoint('10.0.0.1:80', DRAINING), endpoint('10.0.0.1:80', { slice: 'web-2' })],
-    expected: { cluster: ['10.0.0.1:80'] },
+    endpoints: [endpoint('10.0.0.1:80', DRAINING), endpoint('10.0.0.1:80', { slice: 'web-2' }), REMOTE],
+    expected: { cluster: ['10.0.0.1:80', '10.0.1.1:80'] },
   },
   {
     name: '1.22: internal Local reduces the whole list',

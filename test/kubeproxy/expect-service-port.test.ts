@@ -346,6 +346,16 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    name: '1.20: load-balancer addresses are rejected for outside clients',
+    version: '1.20',
+    service: LB,
+    endpoints: [],
+    rules: [
+      'filter KUBE-SERVICES -d 10.96.0.20/32 --dport 80 -j REJECT',
+      'filter KUBE-EXTERNAL-SERVICES -d 203.0.113.20/32 --dport 80 -j REJECT',
+    ],
+  },
+  {
     name: '1.19: load-balancer addresses are rejected where cluster IPs are',
     version: '1.19',
     service: LB,
@@ -394,6 +404,16 @@ describe('rules of a Service port', () => {
       ['hairpin-mark', false],
       ['dnat', false],
     ]);
+  });
+
+  test.each([
+    ['1.20.15', 'Balancing rule 0 for default/web:http'],
+    ['1.22.17', 'Balancing rule 0 for default/web:http'],
+    ['1.23', 'default/web:http'],
+  ])('the balancing rules of KUBE-XLB in %s are called "%s"', (version, comment) => {
+    const { chains } = expectServicePort(makePort(LOCAL, 30_080), HERE, settingsOf(version));
+    const xlb = chains.find((chain) => chain.role === 'xlb');
+    expect(xlb?.rules.find((rule) => rule.role === 'balance')?.rule.comment).toBe(comment);
   });
 
   test('the chains of a port are known in every version, whether they exist or not', () => {

@@ -104,7 +104,7 @@ function placeOf(host: ResolvedHost): string {
 function loginError(error: unknown, host: ResolvedHost): Error {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(host);
-  if (/no matching .*algorithm|no matching/i.test(message)) return new NoCommonAlgorithm(message);
+  if (/no matching/i.test(message)) return new NoCommonAlgorithm(message.replace(/^Handshake failed: /, ''));
   if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') {
     return connectionLost(place, 'by the server before the login (too many logins at once, or access rules)');
   }

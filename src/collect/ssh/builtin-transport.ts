@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { NodeReadError, type CommandResult, type RunOptions, type Transport } from '../transport.ts';
 import { connectionLost, stopped } from './failures.ts';
@@ -8,6 +9,16 @@ import { Collector } from './run-program.ts';
 export const STDOUT_LIMIT = 256 * 1024 * 1024;
 const STDERR_LIMIT = 64 * 1024;
 
+/** The server opens no channel, or no more of them. */
+class ChannelRefused extends Error {
+  override readonly name = 'ChannelRefused';
+}
+
+/** A command that runs; wrapped, so that waiting for its start is not waiting for its end. */
+interface Answering {
+  readonly answer: Promise<CommandResult>;
+}
+
 /** Commands over connections of ssh2: one channel each. */
 export class BuiltinTransport implements Transport {
   readonly via = 'ssh';
@@ -15,6 +26,10 @@ export class BuiltinTransport implements Transport {
   readonly #place: string;
   /** The connection to the node, then those to the hops before it, nearest first. */
   readonly #clients: readonly Client[];
+  /** Channels that are open. */
+  #active = 0;
+  /** Commands that wait for one of them to be closed. */
+  #waiting: (() => void)[] = [];
 
   constructor(place: string, clients: readonly Client[]) {
     this.#place = place;
@@ -52,7 +67,35 @@ export class BuiltinTransport implements Transport {
   }
 
   async #exec(client: Client, command: string): Promise<CommandResult> {
-    const channel = await this.#open(client, command);
+    const { answer } = await this.#openInTurn(client, command);
+    try {
+      return await answer;
+    } finally {
+      this.#active -= 1;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const wake of waiting) wake();
+    }
+  }
+
+  /** A server may allow fewer channels than are wanted (MaxSessions): then one after the other. */
+  async #openInTurn(client: Client, command: string): Promise<Answering> {
+    for (let alone = 0; ;) {
+      try {
+        this.#active += 1;
+        return await this.#open(client, command);
+      } catch (error) {
+        this.#active -= 1;
+        if (!(error instanceof ChannelRefused)) throw error;
+        if (this.#active > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        // The server may be a little later than we are in seeing that a channel is closed.
+        else if (++alone < 3) await setTimeout(100);
+        else throw this.#doesNotRun(error);
+      }
+    }
+  }
+
+  async #answer(channel: ClientChannel): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const stdout = new Collector(STDOUT_LIMIT);
       const stderr = new Collector(STDERR_LIMIT);
@@ -72,20 +115,31 @@ export class BuiltinTransport implements Transport {
     });
   }
 
-  async #open(client: Client, command: string): Promise<ClientChannel> {
+  async #open(client: Client, command: string): Promise<Answering> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
         const isGone = /No response from server|Not connected/.test(error.message);
         if (isGone) return reject(connectionLost(this.#place, 'before the command'));
-        const words = `${this.#place}: the server does not run commands for us: ${error.message}`;
-        reject(new NodeReadError('command-failed', words, 'Let the user of --ssh-user run commands on the node.'));
+        const isRefused = /Channel open failure/.test(error.message);
+        reject(isRefused ? new ChannelRefused(error.message) : this.#doesNotRun(error));
       };
       try {
-        client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : fail(error)));
+        client.exec(command, (error, channel) => {
+          if (error !== undefined) return fail(error);
+          // Listening must begin here and now: a short answer is in the same packet, and its events are not repeated.
+          const answer = this.#answer(channel);
+          answer.catch(() => undefined);
+          resolve({ answer });
+        });
       } catch (error) {
         fail(error instanceof Error ? error : new Error(String(error)));
       }
     });
+  }
+
+  #doesNotRun(error: Error): NodeReadError {
+    const words = `${this.#place}: the server does not run commands for us: ${error.message}`;
+    return new NodeReadError('command-failed', words, 'Let the user of --ssh-user run commands on the node.');
   }
 
   #tooMuch(): NodeReadError {

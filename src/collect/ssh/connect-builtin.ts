@@ -3,8 +3,8 @@ import type { Client } from 'ssh2';
 import type { Transport } from '../transport.ts';
 import { logIn } from './builtin-client.ts';
 import { BuiltinTransport } from './builtin-transport.ts';
-import { connectFailure, stopped } from './failures.ts';
-import { hostKeyCheck } from './host-key.ts';
+import { forwardFailure, stopped } from './failures.ts';
+import type { HostKeyCheck } from './host-key.ts';
 import type { Identities } from './identities.ts';
 import { loginWith } from './login.ts';
 import { openSocket } from './open-socket.ts';
@@ -14,6 +14,7 @@ import type { ResolvedHost } from './resolved-host.ts';
 export interface PreparedHost {
   readonly host: ResolvedHost;
   readonly identities: Identities;
+  readonly check: HostKeyCheck;
   /** The command with which a person would log in. */
   readonly byHand: string;
 }
@@ -22,10 +23,9 @@ export interface PreparedHost {
 export async function connectBuiltin(route: readonly PreparedHost[], signal: AbortSignal): Promise<Transport> {
   const clients: Client[] = [];
   try {
-    for (const { host, identities, byHand } of route) {
+    for (const { host, identities, check, byHand } of route) {
       const [before] = clients;
       const stream = before === undefined ? await openSocket(host, signal) : await forward(before, host, signal);
-      const check = hostKeyCheck(host, byHand);
       const login = loginWith(host, identities);
       clients.unshift(await logIn({ host, check, login, stream, byHand, signal }));
     }
@@ -47,7 +47,7 @@ async function forward(client: Client, host: ResolvedHost, signal: AbortSignal):
       stopListening = () => signal.removeEventListener('abort', onAbort);
       client.forwardOut('127.0.0.1', 0, host.hostName, host.port, (error, channel) => {
         if (error === undefined) resolve(channel);
-        else reject(connectFailure(host.hostName, host.port, error));
+        else reject(forwardFailure(host.hostName, host.port, error));
       });
     });
   } finally {

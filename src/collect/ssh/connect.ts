@@ -8,7 +8,7 @@ import { loadIdentities } from './identities.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 import { resolveRoute } from './route.ts';
 import type { SshSettings, SshTarget } from './settings.ts';
-import { sshCommandFor } from './settings.ts';
+import { forHop, sshCommandFor } from './settings.ts';
 
 /** With these, another address of the same node may do better. A key that is recorded may be so under another name. */
 const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
@@ -33,7 +33,9 @@ export async function connectSsh(target: SshTarget, settings: SshSettings, signa
 
 async function connectTo(address: string, settings: SshSettings, signal: AbortSignal): Promise<Transport> {
   const route = await resolveRoute(address, settings, signal);
-  const prepared = await Promise.all(route.map(async (host) => prepare(host, settings, host === route.at(-1))));
+  const prepared = await Promise.all(
+    route.map(async (host) => prepare(host, host === route.at(-1) ? settings : forHop(settings), signal)),
+  );
   const why = prepared.map(systemReason).find((reason) => reason !== null) ?? null;
   if (why !== null) return connectSystem(address, settings, why, signal);
   try {
@@ -44,16 +46,17 @@ async function connectTo(address: string, settings: SshSettings, signal: AbortSi
   }
 }
 
-async function prepare(host: ResolvedHost, settings: SshSettings, isTarget: boolean): Promise<PreparedHost> {
-  const forHop = settings.config === undefined ? {} : { config: settings.config };
-  const byHand = sshCommandFor(host.alias, isTarget ? settings : forHop);
-  return { host, identities: await loadIdentities(host), byHand };
+async function prepare(host: ResolvedHost, settings: SshSettings, signal: AbortSignal): Promise<PreparedHost> {
+  const byHand = sshCommandFor(host.alias, settings);
+  return { host, identities: await loadIdentities(host, signal), check: hostKeyCheck(host, byHand), byHand };
 }
 
-function systemReason({ host, identities, byHand }: PreparedHost): string | null {
-  if (host.needsSystemSsh !== null) return host.needsSystemSsh;
-  if (identities.needsSystemSsh !== null) return identities.needsSystemSsh;
-  return hostKeyCheck(host, byHand).needsCertificate ? '@cert-authority in known_hosts' : null;
+function systemReason({ host, identities, check }: PreparedHost): string | null {
+  return (
+    host.needsSystemSsh ??
+    identities.needsSystemSsh ??
+    (check.needsCertificate ? '@cert-authority in known_hosts' : null)
+  );
 }
 
 function asFailure(error: unknown, address: string, signal: AbortSignal): NodeReadError {

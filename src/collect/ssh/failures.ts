@@ -57,6 +57,19 @@ export function connectFailure(host: string, port: number, error: unknown): Node
   );
 }
 
+/** Why the hop before a host could not connect to it; the words are the hop's. */
+export function forwardFailure(host: string, port: number, error: Error): NodeReadError {
+  const words = error.message.replace(/^\(SSH\) Channel open failure: /, '');
+  const place = `connect to host ${host} port ${port} through the hop before it`;
+  if (/refused/i.test(words)) {
+    const tryThis = 'Is sshd running on the node, on this port? Choose the port with --ssh-port.';
+    return new NodeReadError('refused', `${place}: ${words}`, tryThis);
+  }
+  if (/No response from server|Not connected/.test(words)) return connectionLost(place, 'by the hop');
+  const tryThis = 'The hop must reach the node, and allow it (AllowTcpForwarding in its sshd_config).';
+  return new NodeReadError(/timed out/i.test(words) ? 'timeout' : 'unreachable', `${place}: ${words}`, tryThis);
+}
+
 export function connectTimeout(host: string, port: number): NodeReadError {
   return new NodeReadError(
     'timeout',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { BaseAgent, ParsedKey, PublicKeyEntry } from 'ssh2';
+import type { BaseAgent, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
+import { readAgent } from './agent.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 
 /** What there is to log in with. */
@@ -30,9 +31,9 @@ type Loaded =
   | { readonly kind: 'unusable'; readonly file: string; readonly why: string };
 
 /** Reads the key files and asks the agent for its keys. Never fails: what cannot be used is noted. */
-export async function loadIdentities(host: ResolvedHost): Promise<Identities> {
+export async function loadIdentities(host: ResolvedHost, signal: AbortSignal): Promise<Identities> {
   const files = host.identityFiles.map(loadKeyFile);
-  const listed = await agentKeysOf(host.agent);
+  const listed = await readAgent(host.agent, signal);
   const named = files.flatMap((file) => ('publicKey' in file && file.publicKey !== null ? [file.publicKey] : []));
   const isNamed = (key: ParsedKey): boolean => named.some((blob) => blob.equals(key.getPublicSSH()));
   const agentKeys = [
@@ -51,7 +52,8 @@ export async function loadIdentities(host: ResolvedHost): Promise<Identities> {
       ...(listed.problem === null ? [] : [listed.problem]),
       ...files.flatMap((file) => (file.kind === 'unusable' ? [`${file.file}: ${file.why}`] : [])),
     ],
-    needsSystemSsh: hasSecurityKey ? 'security key' : null,
+    // With IdentitiesOnly the files decide, whatever else the agent holds.
+    needsSystemSsh: hasSecurityKey ? 'security key' : host.identitiesOnly ? null : listed.unsupported,
   };
 }
 
@@ -63,7 +65,7 @@ function loadKeyFile(file: string): Loaded {
     return { kind: 'unusable', file, why: error instanceof Error ? error.message : String(error) };
   }
   const beside = publicKeyBeside(file);
-  if (/^sk-/.test(text) || beside?.type.startsWith('sk-') === true) return { kind: 'security-key', file };
+  if (text.startsWith('sk-') || beside?.type.startsWith('sk-') === true) return { kind: 'security-key', file };
   const parsed = firstKey(text);
   if (parsed instanceof Error) {
     if (/encrypted/i.test(parsed.message)) {
@@ -106,30 +108,4 @@ function publicPartOfOpenSsh(text: string): Buffer | null {
   } catch {
     return null;
   }
-}
-
-interface AgentKeys {
-  readonly agent: BaseAgent | null;
-  readonly keys: readonly ParsedKey[];
-  readonly problem: string | null;
-}
-
-async function agentKeysOf(socket: string | null): Promise<AgentKeys> {
-  if (socket === null) return { agent: null, keys: [], problem: null };
-  const agent = ssh2.createAgent(socket);
-  return new Promise((resolve) => {
-    agent.getIdentities((error, keys) => {
-      if (error) return resolve({ agent: null, keys: [], problem: `agent ${socket}: ${error.message}` });
-      resolve({ agent, keys: (keys ?? []).flatMap(parsedKey), problem: null });
-    });
-  });
-}
-
-type ListedKey = string | Buffer | ParsedKey | PublicKeyEntry | PublicKeyEntry['pubKey'];
-
-function parsedKey(key: ListedKey): readonly ParsedKey[] {
-  if (typeof key === 'object' && 'getPublicSSH' in key) return [key];
-  if (typeof key === 'object' && 'pubKey' in key) return parsedKey(key.pubKey);
-  const parsed = ssh2.utils.parseKey(key);
-  return parsed instanceof Error ? [] : Array.isArray(parsed) ? parsed.slice(0, 1) : [parsed];
 }

@@ -25,7 +25,7 @@ export function isRefused(record: CommandRecord): boolean {
 }
 
 function isWithoutSudo(record: CommandRecord): boolean {
-  return record.code === 127 && record.argv.includes('sudo') && /env: .?sudo/i.test(record.stderr);
+  return record.code === 127 && record.argv.includes('sudo') && /\bsudo\b/.test(record.stderr);
 }
 
 /** Whether the saves are enough to judge a node: at least one of IPv4, and each that was read is whole. */

@@ -2,6 +2,7 @@ import { notUnderstood } from './failures.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 import { resolveHost } from './resolve-host.ts';
 import type { SshSettings } from './settings.ts';
+import { forHop } from './settings.ts';
 
 /** Longest chain of hops that is followed. */
 const MAX_HOPS = 8;
@@ -17,14 +18,13 @@ export async function resolveRoute(
   signal: AbortSignal,
 ): Promise<readonly ResolvedHost[]> {
   const target = await resolveHost(address, settings, signal);
-  const forHops: SshSettings = settings.config === undefined ? {} : { config: settings.config };
   const route = [target];
   let jumps = target.proxyJump;
   while (jumps.length > 0) {
     if (route.length > MAX_HOPS) throw notUnderstood(`ProxyJump for ${address} has no end`, 'Correct ssh_config.');
     const spec = jumps.at(-1) ?? '';
     const hop = parseHop(spec);
-    const resolved = await resolveHost(hop.host, { ...forHops, ...hop.settings }, signal);
+    const resolved = await resolveHost(hop.host, { ...forHop(settings), ...hop.settings }, signal);
     route.unshift(resolved);
     // The first hop written down may have a way to it of its own.
     jumps = jumps.length > 1 ? jumps.slice(0, -1) : resolved.proxyJump;

@@ -14,6 +14,11 @@ export interface SshTarget {
   readonly addresses: readonly string[];
 }
 
+/** The settings for a hop on the way: as with OpenSSH, the other flags are for the node alone. */
+export function forHop(settings: SshSettings): SshSettings {
+  return settings.config === undefined ? {} : { config: settings.config };
+}
+
 /** The command line of `ssh` that does what the settings say, to be shown to people. */
 export function sshCommandFor(host: string, settings: SshSettings): string {
   return ['ssh', ...sshFlags(settings), host].join(' ');

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { NodeReadError, type CommandResult, type RunOptions, type Transport } from '../transport.ts';
 import { codeOf, notUnderstood, stopped } from './failures.ts';
 import { STDOUT_LIMIT } from './builtin-transport.ts';
@@ -29,6 +30,9 @@ const OPTIONS = [
 /** ssh's own failures; a command that we run never ends with it. */
 const SSH_FAILED = 255;
 
+/** Logins at the same time: sshd, and a bastion for many nodes, drop more than a few (MaxStartups). */
+const LOGINS = 2;
+
 /** Commands over OpenSSH's own client: one process, and one login, each. */
 export class SystemTransport implements Transport {
   readonly via = 'ssh';
@@ -36,6 +40,7 @@ export class SystemTransport implements Transport {
   readonly #host: string;
   readonly #settings: SshSettings;
   readonly #closing = new AbortController();
+  readonly #limit = pLimit(LOGINS);
 
   constructor(host: string, settings: SshSettings, why: string) {
     this.client = `system ssh (${why})`;
@@ -44,6 +49,10 @@ export class SystemTransport implements Transport {
   }
 
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
+    return this.#limit(async () => this.#runNow(argv, options));
+  }
+
+  async #runNow(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     try {
       const { stdout, stderr, code, isOverLimit } = await runProgram(
@@ -69,7 +78,8 @@ export class SystemTransport implements Transport {
 
 /** @throws NodeReadError for a host that `ssh` would take for an option */
 export function systemSshArgv(host: string, settings: SshSettings, command: string): readonly string[] {
-  if (host.startsWith('-')) throw notUnderstood(`${host} cannot be the name of a host`, 'Choose another: --node-address');
+  if (host.startsWith('-'))
+    throw notUnderstood(`${host} cannot be the name of a host`, 'Choose another: --node-address');
   return [...sshFlags(settings), ...OPTIONS.flatMap((option) => ['-o', option]), '--', host, command];
 }
 

@@ -1,0 +1,244 @@
+import { describe, expect, test } from 'vitest';
+import { commandLine, isAllowed, NODE_COMMANDS, WHO_AM_I } from '../../src/collect/node-commands.ts';
+import { readNode } from '../../src/collect/read-node.ts';
+import { type CommandResult, NodeReadError, type Transport } from '../../src/collect/transport.ts';
+
+const SAVE = '# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j KUBE-SERVICES\nCOMMIT\n# Completed\n';
+
+interface Reply {
+  readonly out?: string;
+  readonly err?: string;
+  readonly code?: number | null;
+}
+
+/** A node that answers by the command's own words: `id -u`, `iptables-nft-save -c`. */
+class FakeNode implements Transport {
+  readonly via = 'ssh';
+  readonly client = 'fake';
+  readonly asked: string[] = [];
+  parallel = 0;
+  most = 0;
+  readonly #reply: (command: string, time: number) => Reply | Error;
+
+  constructor(reply: (command: string, time: number) => Reply | Error) {
+    this.#reply = reply;
+  }
+
+  async run(argv: readonly string[]): Promise<CommandResult> {
+    if (!isAllowed(argv)) throw new Error(`not allowed: ${argv.join(' ')}`);
+    const command = argv.slice(argv[3] === 'sudo' ? 6 : 3).join(' ');
+    this.asked.push(argv[3] === 'sudo' ? `sudo ${command}` : command);
+    this.most = Math.max(this.most, ++this.parallel);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    this.parallel -= 1;
+    const time = this.asked.filter((asked) => asked.endsWith(command)).length;
+    const reply = this.#reply(command, time);
+    if (reply instanceof Error) throw reply;
+    const { out = '', err = '', code = 0 } = reply;
+    return { stdout: Buffer.from(out), stderr: err, code };
+  }
+
+  async close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const OPTIONS = { signal: new AbortController().signal, now: () => 0 };
+const NOT_FOUND: Reply = { err: 'env: ‘x’: No such file or directory\n', code: 127 };
+
+function root(reply: (command: string, time: number) => Reply | Error): FakeNode {
+  return new FakeNode((command, time) => (command === 'id -u' ? { out: '0\n' } : reply(command, time)));
+}
+
+function user(reply: (command: string, time: number) => Reply | Error): FakeNode {
+  return new FakeNode((command, time) => (command === 'id -u' ? { out: '1000\n' } : reply(command, time)));
+}
+
+describe('root', () => {
+  test('all variants of both families, at most four at once, no plain names', async () => {
+    const node = root(() => ({ out: SAVE }));
+    const { files, commands, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect([...files.keys()]).toEqual([
+      'iptables-nft-save',
+      'iptables-legacy-save',
+      'ip6tables-nft-save',
+      'ip6tables-legacy-save',
+      'ip-addr.json',
+    ]);
+    expect(files.get('iptables-nft-save')).toBe(SAVE);
+    expect(commands.map(({ file }) => file)).toEqual([null, ...files.keys()]);
+    expect(node.most).toBe(4);
+    expect(node.asked).not.toContain('iptables-save -c');
+  });
+
+  test('plain names of the family that has no variant', async () => {
+    const node = root((command) => (/^ip6?tables-save/.test(command) ? { out: SAVE } : NOT_FOUND));
+    const { files, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect([...files.keys()]).toEqual(['iptables-save', 'ip6tables-save']);
+  });
+
+  test('one variant is missing, one fails, IPv6 is missing', async () => {
+    const node = root((command) =>
+      command.startsWith('iptables-legacy')
+        ? { out: SAVE }
+        : command.startsWith('iptables-nft')
+          ? { err: 'iptables-nft-save: broken', code: 1 }
+          : NOT_FOUND,
+    );
+    const { files, commands, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect([...files.keys()]).toEqual(['iptables-legacy-save']);
+    const broken = commands.find(({ argv }) => argv.includes('iptables-nft-save'));
+    expect(broken).toMatchObject({ code: 1, file: null, stderr: 'iptables-nft-save: broken' });
+  });
+
+  test('nothing printed means no tables', async () => {
+    const { files, failure } = await readNode(
+      root(() => ({})),
+      OPTIONS,
+    );
+    expect(failure).toBeNull();
+    expect(files.get('iptables-nft-save')).toBe('');
+    expect(files.has('ip-addr.json')).toBe(false);
+  });
+
+  test('a short answer is asked for once more', async () => {
+    const node = root((command, time) =>
+      command.startsWith('iptables-nft') && time === 1 ? { out: SAVE.slice(0, 40) } : { out: SAVE },
+    );
+    const { files, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect(files.get('iptables-nft-save')).toBe(SAVE);
+  });
+
+  test('short twice: truncated, and what is half is not kept', async () => {
+    const node = root((command) => ({ out: command.startsWith('ip6tables-nft') ? '*nat\n:X - [0:0]\n' : SAVE }));
+    const { files, failure } = await readNode(node, OPTIONS);
+    expect(failure).toMatchObject({ reason: 'truncated' });
+    expect(failure?.message).toContain('ip6tables-nft-save was cut off twice: it ends inside table nat after 2 lines');
+    expect(files.has('ip6tables-nft-save')).toBe(false);
+    expect(files.has('iptables-nft-save')).toBe(true);
+  });
+
+  test('no program at all', async () => {
+    const { failure } = await readNode(
+      root(() => NOT_FOUND),
+      OPTIONS,
+    );
+    expect(failure?.reason).toBe('no-iptables-save');
+  });
+
+  test('all fail', async () => {
+    const { failure } = await readNode(
+      root(() => ({ err: 'Permission denied (you must be root)', code: 4 })),
+      OPTIONS,
+    );
+    expect(failure).toMatchObject({ reason: 'command-failed' });
+    expect(failure?.message).toBe('iptables-nft-save ended with 4: Permission denied (you must be root)');
+  });
+
+  test('the connection is lost: what was whole is kept', async () => {
+    const lost = new NodeReadError('connection-lost', 'gone', 'Again.');
+    const node = root((command) => (command.startsWith('ip6') ? lost : { out: SAVE }));
+    const { files, commands, failure } = await readNode(node, OPTIONS);
+    expect(failure).toEqual({ reason: 'connection-lost', message: 'gone', tryThis: 'Again.' });
+    expect(files.has('iptables-nft-save')).toBe(true);
+    expect(commands.map(({ file }) => file)).toEqual([null, ...files.keys()]);
+  });
+
+  test('what the profile prints before each answer is taken away', async () => {
+    const node = new FakeNode((command) => ({ out: `Welcome!\nNode 7\n${command === 'id -u' ? '0\n' : SAVE}` }));
+    const { files, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect(files.get('iptables-nft-save')).toBe(SAVE);
+  });
+
+  test('a login that runs no commands', async () => {
+    const node = new FakeNode(() => ({ out: 'This account is currently not available.\n', code: 1 }));
+    const { failure } = await readNode(node, OPTIONS);
+    expect(failure).toMatchObject({ reason: 'command-failed' });
+    expect(failure?.message).toContain('This account is currently not available.');
+  });
+});
+
+describe('a user', () => {
+  test('saves through sudo, the rest without', async () => {
+    const node = user(() => ({ out: SAVE }));
+    expect((await readNode(node, OPTIONS)).failure).toBeNull();
+    expect(node.asked).toEqual([
+      'id -u',
+      'sudo iptables-nft-save -c',
+      'sudo iptables-legacy-save -c',
+      'sudo ip6tables-nft-save -c',
+      'sudo ip6tables-legacy-save -c',
+      'ip -j addr',
+    ]);
+  });
+
+  test.each([
+    'sudo: a password is required\n',
+    'sudo: a terminal is required to read the password\n',
+    'sudo-rs: interactive authentication is required\n',
+    'Sorry, user me is not allowed to execute',
+    'me is not in the sudoers file.\n',
+  ])('sudo refuses: %s', async (err) => {
+    const { failure } = await readNode(
+      user((command) => (command === 'ip -j addr' ? { out: '[]' } : { err, code: 1 })),
+      OPTIONS,
+    );
+    expect(failure?.reason).toBe('no-sudo');
+    expect(failure?.message).toContain(err.trim());
+    expect(failure?.tryThis).toContain('ALL=(root) NOPASSWD: /usr/sbin/iptables-nft-save -c, /usr/sbin/iptables-leg');
+  });
+
+  test('there is no sudo', async () => {
+    const reply = { err: 'env: ‘sudo’: No such file or directory\n', code: 127 };
+    const { failure } = await readNode(
+      user(() => reply),
+      OPTIONS,
+    );
+    expect(failure).toMatchObject({ reason: 'no-sudo', tryThis: 'Log in as root: --ssh-user root' });
+  });
+
+  test('sudo does not find the variants', async () => {
+    const { files, failure } = await readNode(
+      user((command) =>
+        command === 'iptables-save -c'
+          ? { out: SAVE }
+          : { err: `sudo: ${command.split(' ')[0]}: command not found\n`, code: 1 },
+      ),
+      OPTIONS,
+    );
+    expect(failure).toBeNull();
+    expect([...files.keys()]).toEqual(['iptables-save']);
+  });
+});
+
+describe('the list of commands', () => {
+  test('is all that is allowed', () => {
+    for (const command of NODE_COMMANDS) {
+      expect(isAllowed(commandLine(command, true))).toBe(true);
+      expect(isAllowed(commandLine(command, false))).toBe(true);
+    }
+    const save = commandLine({ argv: ['iptables-legacy-save', '-t', 'nat'], file: null, needsRoot: true }, true);
+    expect(isAllowed(save)).toBe(false);
+    expect(isAllowed(['iptables-nft-save', '-c'])).toBe(false);
+    expect(isAllowed([...commandLine(WHO_AM_I, true), ';', 'reboot'])).toBe(false);
+    expect(isAllowed([])).toBe(false);
+  });
+
+  test('only reads', () => {
+    expect(NODE_COMMANDS.map(({ argv }) => argv.join(' '))).toEqual([
+      'id -u',
+      'ip -j addr',
+      'iptables-nft-save -c',
+      'iptables-legacy-save -c',
+      'ip6tables-nft-save -c',
+      'ip6tables-legacy-save -c',
+      'iptables-save -c',
+      'ip6tables-save -c',
+    ]);
+  });
+});
