@@ -15,14 +15,17 @@ function fileOf(check: { readonly id: string; readonly slug: string }): string {
 
 function list(): string {
   const rows = CHECKS.map(
-    (check) => `| [${check.id}](checks/${fileOf(check)}.md) | ${check.severity} | ${check.invariant ?? ''} | ${check.title} |`,
+    (check) =>
+      `| [${check.id}](checks/${fileOf(check)}.md) | ${check.severity} | ${check.invariant ?? ''} | ${check.title} |`,
   );
   return [
     '# Checks',
     'Made from the program by `npm run update`. The title is the healthy statement.',
     'The hundreds: 2xx objects (selectors, readiness, ports) · 3xx rules absent or wrong (the invariants I1 to I4 live here) · 4xx structure of the rule set.',
     `| code | severity | invariant | checked |\n|---|---|---|---|\n${rows.join('\n')}`,
-  ].join('\n\n').concat('\n');
+  ]
+    .join('\n\n')
+    .concat('\n');
 }
 
 describe('catalogue', () => {
@@ -51,7 +54,9 @@ describe('docs/checks', () => {
   });
 
   it('has no page of a check that is not there', () => {
-    expect(readdirSync(join(ROOT, 'docs/checks')).toSorted()).toEqual(CHECKS.map((check) => `${fileOf(check)}.md`).toSorted());
+    expect(readdirSync(join(ROOT, 'docs/checks')).toSorted()).toEqual(
+      CHECKS.map((check) => `${fileOf(check)}.md`).toSorted(),
+    );
   });
 });
 
@@ -71,10 +76,16 @@ describe('README', () => {
 
   it('shows the screens as they are', () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-    const shown = readme.replaceAll(/(<!-- screen:(\w+) -->\n)[\s\S]*?(<!-- \/screen -->)/g, (_, open: string, name: string, close: string) => {
-      const text = (screens[name]?.() ?? '').split('\n').map((line) => (line === '' ? '' : `    ${line}`)).join('\n');
-      return `${open}\n${text}${close}`;
-    });
+    const shown = readme.replaceAll(
+      /(<!-- screen:(\w+) -->\n)[\s\S]*?(<!-- \/screen -->)/g,
+      (_, open: string, name: string, close: string) => {
+        const text = (screens[name]?.() ?? '')
+          .split('\n')
+          .map((line) => (line === '' ? '' : `    ${line}`))
+          .join('\n');
+        return `${open}\n${text}${close}`;
+      },
+    );
     expectGolden('README.md', shown);
   });
 });

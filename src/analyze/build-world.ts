@@ -6,6 +6,7 @@ import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { ignoredBecause } from '../kubeproxy/ignored-service.ts';
 import { indexRules } from '../kubeproxy/rule-index.ts';
 import { inferSettings, type NodeMode, type SettingsOfCluster } from '../kubeproxy/settings.ts';
+import { rangeOf } from '../kubeproxy/version.ts';
 import { findOldPicture } from '../kubeproxy/stale.ts';
 import { FAMILIES, type Family } from '../model/address.ts';
 import type { Note } from '../model/report.ts';
@@ -96,10 +97,17 @@ function podsOf(service: Service, cluster: Cluster): readonly PodFacts[] | null 
 function nodeView(name: string, context: Context): NodeView {
   const capture = context.captures.get(name);
   const mode = context.settings.modeOf(name);
-  const unjudged = (because: string): NodeView => ({ status: 'unjudged', name, mode, because });
-  if (capture === undefined || capture.status === 'unread') return unjudged(capture?.because ?? 'it was not read');
+  const unjudged = (because: string, tryThis: string | null): NodeView => ({
+    status: 'unjudged',
+    name,
+    mode,
+    because,
+    tryThis,
+  });
+  if (capture === undefined) return unjudged('it was not read', null);
+  if (capture.status === 'unread') return unjudged(capture.because, capture.tryThis);
   const obstacle = obstacleOf(mode);
-  if (obstacle !== null) return unjudged(obstacle);
+  if (obstacle !== null) return unjudged(obstacle, null);
   return { status: 'judged', name, mode, families: familiesOf(name, capture, context) };
 }
 
@@ -151,8 +159,11 @@ function familyView(
     endpoints: (port) => cluster.endpointsOf(port),
     ports: views,
   };
+  const oldest = rangeOf(settings).min;
   for (const port of ports) {
-    if (port.family === family) views.push(portView(port, on, cluster));
+    // Before 1.35 a label more than today's made kube-proxy pass over a Service.
+    if (port.family === family && ignoredBecause(port.service, oldest) === null)
+      views.push(portView(port, on, cluster));
   }
   return on;
 }

@@ -14,7 +14,7 @@ export type Capture =
       readonly rulesets: Readonly<Record<Family, readonly Ruleset[]>>;
       readonly notes: readonly Note[];
     }
-  | { readonly status: 'unread'; readonly node: string; readonly because: string };
+  | { readonly status: 'unread'; readonly node: string; readonly because: string; readonly tryThis: string };
 
 interface SaveKind {
   readonly family: Family;
@@ -43,8 +43,9 @@ export function captureOf(
   manifest: NodeManifest | null,
   cache: ParseCache,
 ): Capture {
-  const unread = (because: string): Capture => ({ status: 'unread', node: name, because });
-  if (manifest !== null && manifest.failure !== null) return unread(manifest.failure.message);
+  const unread = (because: string, tryThis: string): Capture => ({ status: 'unread', node: name, because, tryThis });
+  const failure = manifest?.failure ?? null;
+  if (failure !== null) return unread(failure.message, failure.tryThis);
   const rulesets: Record<Family, Ruleset[]> = { IPv4: [], IPv6: [] };
   const notes: Note[] = [];
   for (const file of SAVE_FILES) {
@@ -52,11 +53,18 @@ export function captureOf(
     if (text === undefined) continue;
     const parsed = parseCached(text, file, cache);
     if (parsed.status === 'incomplete')
-      return unread(`${file} is not complete: ${parsed.reason} (line ${parsed.line})`);
+      return unread(
+        `${file} is not complete: ${parsed.reason} (line ${parsed.line})`,
+        `Read the node again, and keep the whole answer: ${file} -c > nodes/${name}/${file}`,
+      );
     rulesets[KINDS[file].family].push(parsed.ruleset);
     notes.push(...parsed.notes.map((note) => noteOf(name, file, note)));
   }
-  if (rulesets.IPv4.length + rulesets.IPv6.length === 0) return unread('there is no saved rule set of this node');
+  if (rulesets.IPv4.length + rulesets.IPv6.length === 0)
+    return unread(
+      'there is no saved rule set of this node',
+      `Put one there: iptables-nft-save -c > nodes/${name}/iptables-nft-save`,
+    );
   return { status: 'read', node: name, rulesets, notes };
 }
 

@@ -29,9 +29,8 @@ function nodeCoverage(node: NodeView, manifest: NodeManifest | null, capture: Ca
     ...(node.mode.mode === 'unknown' ? {} : { mode: node.mode.mode }),
     ...judgedBy(node),
     ...(node.status === 'unjudged' ? { reason: node.because } : {}),
-    ...(manifest === null || manifest.failure === null
-      ? {}
-      : { reasonCode: manifest.failure.reason, tryThis: manifest.failure.tryThis }),
+    ...(node.status === 'unjudged' && node.tryThis !== null ? { tryThis: node.tryThis } : {}),
+    ...(manifest === null || manifest.failure === null ? {} : { reasonCode: manifest.failure.reason }),
   };
 }
 

@@ -40,7 +40,13 @@ function toFinding(hits: readonly Hit[]): Finding {
   if (first === undefined) throw new Error('a finding needs a hit');
   const nodes = distinct(hits.flatMap(nodesOf));
   const walked = walk(hits);
-  const impact = walked === null ? null : impactOf(walked.map(({ effect }) => effect));
+  const impact =
+    walked === null
+      ? null
+      : impactOf(
+          walked.map(({ effect }) => effect),
+          nodes.length,
+        );
   const harmless = walked !== null && walked.every(({ effect }) => !effect.differs);
   const { check, fault } = first;
   const found = distinct(hits.flatMap((hit) => (hit.fault.found === null ? [] : [hit.fault.found])));

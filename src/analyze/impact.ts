@@ -6,19 +6,19 @@ import type { Flow } from './flows.ts';
  * What users of a Service port experience, in words: computed from the walk, never canned. One sentence for each way in
  * which connections differ, with the addresses and clients it holds for.
  */
-export function impactOf(effects: readonly FlowEffect[]): string {
+export function impactOf(effects: readonly FlowEffect[], nodes: number): string {
   const groups = new Map<string, FlowEffect[]>();
   for (const effect of effects.filter((candidate) => candidate.differs)) {
     const text = describe(effect);
     groups.set(text, [...(groups.get(text) ?? []), effect]);
   }
   if (groups.size === 0) return UNCHANGED;
-  return [...groups].map(([text, members]) => `${subject(members)} ${text}`).join(' ');
+  return [...groups].map(([text, members]) => `${subject(members, nodes)} ${text}`).join(' ');
 }
 
 export const UNCHANGED = 'Nothing changes for new connections: the walk through the rules ends as it should.';
 
-function subject(effects: readonly FlowEffect[]): string {
+function subject(effects: readonly FlowEffect[], nodes: number): string {
   const destinations = distinct(
     effects.map(({ flow }) => (flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination)),
   );
@@ -27,7 +27,7 @@ function subject(effects: readonly FlowEffect[]): string {
   );
   // All kinds of clients: then who they are says nothing.
   const from = clients.length >= Object.keys(CLIENTS).length ? '' : ` from ${join(clients)}`;
-  return `New connections${from} to ${join(destinations)} at this node:`;
+  return `New connections${from} to ${join(destinations)} ${nodes === 1 ? 'at this node' : 'at each of these nodes'}:`;
 }
 
 const CLIENTS: Readonly<Record<ClientKind, string>> = { pod: 'its pods', node: 'the node itself', external: 'outside' };

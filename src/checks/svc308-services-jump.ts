@@ -1,5 +1,5 @@
 import { printRule } from '../netfilter/print.ts';
-import { defineCheck, judged } from './check.ts';
+import { defineCheck, judged, type Fault } from './check.ts';
 import type { FamilyView } from './world.ts';
 
 export default defineCheck({
@@ -26,19 +26,19 @@ export default defineCheck({
   hits: () => true,
 });
 
-function missingJumps(view: FamilyView): ReturnType<typeof faultOf>[] {
-  return view.comparison.missingJumps
-    .filter((jump) => jump.role === 'services-jump')
-    .map((jump) => faultOf(jump.rule.chain, printRule(jump.rule)));
-}
-
-function faultOf(chain: string, expected: string) {
-  return {
-    title: `nat ${chain} does not lead to KUBE-SERVICES`,
-    cause: chain,
-    expected: [expected],
-    proof: [],
-    found: `no rule of ${chain} in table nat jumps to KUBE-SERVICES`,
-    confidence: 'certain' as const,
-  };
+/** Both are one fault: whatever flushed nat took them together. */
+function missingJumps(view: FamilyView): readonly Fault[] {
+  const missing = view.comparison.missingJumps.filter((jump) => jump.role === 'services-jump');
+  if (missing.length === 0) return [];
+  const chains = missing.map((jump) => jump.rule.chain).join(' and ');
+  return [
+    {
+      title: `nat ${chains} ${missing.length === 1 ? 'does' : 'do'} not lead to KUBE-SERVICES`,
+      cause: chains,
+      expected: missing.map((jump) => printRule(jump.rule)),
+      proof: [],
+      found: `no rule of ${chains} in table nat jumps to KUBE-SERVICES`,
+      confidence: 'certain',
+    },
+  ];
 }

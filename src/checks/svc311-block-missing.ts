@@ -4,12 +4,12 @@ import { defineCheck, judged, type Fault } from './check.ts';
 import { entryAddress, proof } from './fault.ts';
 import type { PortView } from './world.ts';
 
-const BLOCKS: readonly RuleRole[] = [
+const BLOCKS: ReadonlySet<RuleRole> = new Set([
   'cluster-ip-blocked',
   'external-ip-blocked',
   'load-balancer-blocked',
   'node-port-blocked',
-];
+]);
 
 export default defineCheck({
   id: 'SVC311',
@@ -27,14 +27,14 @@ export default defineCheck({
     fix: [`Have kube-proxy on the node write its rules again.`],
     ignoreWhen: `When nobody uses the Service while it has no endpoints.`,
   },
-  applies: (view) => view.comparison.entries.some((entry) => BLOCKS.includes(entry.expected.role)),
+  applies: (view) => view.comparison.entries.some((entry) => BLOCKS.has(entry.expected.role)),
   judge: (view) => judged(missingBlocks(view)),
 });
 
 function missingBlocks(view: PortView): readonly Fault[] {
   if (view.stale !== null) return [];
   const absent = view.comparison.entries.filter(
-    (entry) => BLOCKS.includes(entry.expected.role) && entry.status !== 'present',
+    (entry) => BLOCKS.has(entry.expected.role) && entry.status !== 'present',
   );
   return absent
     .filter((entry) => entry.expected.presence === 'required')

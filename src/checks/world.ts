@@ -36,7 +36,14 @@ export type NodeView =
       readonly families: readonly FamilyView[];
     }
   /** Not read, or read and not to be judged by iptables rules (another mode, an era that is not known). */
-  | { readonly status: 'unjudged'; readonly name: string; readonly mode: NodeMode; readonly because: string };
+  | {
+      readonly status: 'unjudged';
+      readonly name: string;
+      readonly mode: NodeMode;
+      readonly because: string;
+      /** The one thing to try; null when there is none. */
+      readonly tryThis: string | null;
+    };
 
 /** One node's rules of one family. */
 export interface FamilyView {

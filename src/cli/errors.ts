@@ -23,7 +23,7 @@ export function describeError(error: unknown, program: string): ErrorText {
   const message = messageOf(error);
   const known = suggestionOf(error);
   if (known !== null) return say(`error: ${message}`, known === '' ? [] : [known]);
-  if (isUsageError(error)) return say(`error: ${message}`, [`See ${program} --help`]);
+  if (isUsageError(error)) return say(`error: ${message.replace(OCLIF_HINT, '')}`, [`See ${program} --help`]);
   const stack = process.env['SVCDOCTOR_DEBUG'] === undefined || !(error instanceof Error) ? [] : [error.stack ?? ''];
   return say(`error: ${message}`, [
     'This is a defect of kubectl-svcdoctor: please report it, with SVCDOCTOR_DEBUG=1 set.',
@@ -45,6 +45,9 @@ function suggestionOf(error: unknown): string | null {
     ? error.suggestion
     : null;
 }
+
+/** oclif's own hint does not know what we are called. */
+const OCLIF_HINT = /\nSee more help with --help$/;
 
 function isUsageError(error: unknown): boolean {
   return error instanceof Error && 'oclif' in error;

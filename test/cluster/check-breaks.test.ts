@@ -6,7 +6,16 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Effect, EffectOutcome, Report } from '../../src/model/report.ts';
-import { EXTERNAL, HOSTNAMES_PODS, labUnavailable, MOVED_POD, PODS, startLab, type Connection, type Lab } from './lab.ts';
+import {
+  EXTERNAL,
+  HOSTNAMES_PODS,
+  labUnavailable,
+  MOVED_POD,
+  PODS,
+  startLab,
+  type Connection,
+  type Lab,
+} from './lab.ts';
 
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 const NODE = 'rain-kubernetes-2';
@@ -140,31 +149,33 @@ describe.skipIf(unavailable !== null)(
     }
 
     /** Fifty connections through the VIP from a pod, fifty from the node, and fifty through the node port from outside. */
-  async function expectPackets(effects: readonly Effect[]): Promise<void> {
-    const nodeIp = lab.nodes.find((node) => node.name === NODE)?.ip ?? '';
-    const pod = PODS.find((candidate) => candidate.app === 'client' && candidate.node === NODE);
-    if (pod === undefined) throw new Error(`no client pod on ${NODE}`);
-    await expectFlow(effects, { client: 'pod', from: `pod/${pod.name}`, address: pod.ip, to: VIP });
-    await expectFlow(effects, { client: 'node', from: `node/${NODE}`, address: nodeIp, to: VIP });
-    await expectFlow(effects, { client: 'external', from: 'external', address: EXTERNAL.ip, to: `${nodeIp}:30000` });
-  }
-
-  async function expectFlow(effects: readonly Effect[], flow: RealFlow): Promise<void> {
-    const effect = effects.find(
-      (candidate) => candidate.client === flow.client && candidate.destination === flow.to && candidate.hairpin !== true,
-    );
-    if (effect === undefined) throw new Error(`no effect for ${flow.client} to ${flow.to}`);
-    const seen = tally(await lab.connect({ from: flow.from, to: flow.to, count: COUNT, timeoutMs: 1500 }), flow);
-    const predicted = predict(effect.outcomes, flow);
-    for (const key of new Set([...seen.keys(), ...predicted.keys()])) {
-      const share = predicted.get(key) ?? 0;
-      const number = seen.get(key) ?? 0;
-      const slack = isCertain(share) ? 0 : CHANCE * Math.sqrt(COUNT * share * (1 - share));
-      const message = `${flow.client} to ${flow.to}: ${key}: predicted ${share}, seen ${number} of ${COUNT}`;
-      expect(Math.abs(number - COUNT * share), message).toBeLessThanOrEqual(slack + 1e-6);
+    async function expectPackets(effects: readonly Effect[]): Promise<void> {
+      const nodeIp = lab.nodes.find((node) => node.name === NODE)?.ip ?? '';
+      const pod = PODS.find((candidate) => candidate.app === 'client' && candidate.node === NODE);
+      if (pod === undefined) throw new Error(`no client pod on ${NODE}`);
+      await expectFlow(effects, { client: 'pod', from: `pod/${pod.name}`, address: pod.ip, to: VIP });
+      await expectFlow(effects, { client: 'node', from: `node/${NODE}`, address: nodeIp, to: VIP });
+      await expectFlow(effects, { client: 'external', from: 'external', address: EXTERNAL.ip, to: `${nodeIp}:30000` });
     }
-  }
-});
+
+    async function expectFlow(effects: readonly Effect[], flow: RealFlow): Promise<void> {
+      const effect = effects.find(
+        (candidate) =>
+          candidate.client === flow.client && candidate.destination === flow.to && candidate.hairpin !== true,
+      );
+      if (effect === undefined) throw new Error(`no effect for ${flow.client} to ${flow.to}`);
+      const seen = tally(await lab.connect({ from: flow.from, to: flow.to, count: COUNT, timeoutMs: 1500 }), flow);
+      const predicted = predict(effect.outcomes, flow);
+      for (const key of new Set([...seen.keys(), ...predicted.keys()])) {
+        const share = predicted.get(key) ?? 0;
+        const number = seen.get(key) ?? 0;
+        const slack = isCertain(share) ? 0 : CHANCE * Math.sqrt(COUNT * share * (1 - share));
+        const message = `${flow.client} to ${flow.to}: ${key}: predicted ${share}, seen ${number} of ${COUNT}`;
+        expect(Math.abs(number - COUNT * share), message).toBeLessThanOrEqual(slack + 1e-6);
+      }
+    }
+  },
+);
 
 interface RealFlow {
   readonly client: Effect['client'];
@@ -192,7 +203,10 @@ function tally(connections: readonly Connection[], flow: RealFlow): ReadonlyMap<
   const seen = new Map<string, number>();
   for (const connection of connections) {
     const by = connection.kind === 'answered' ? connection.by : undefined;
-    const key = by === undefined || !by.startsWith('hostnames-') ? NOT_BY_AN_ENDPOINT : answer(by, sourceOf(connection) !== flow.address, flow);
+    const key =
+      by === undefined || !by.startsWith('hostnames-')
+        ? NOT_BY_AN_ENDPOINT
+        : answer(by, sourceOf(connection) !== flow.address, flow);
     seen.set(key, (seen.get(key) ?? 0) + 1);
   }
   return seen;
@@ -205,7 +219,8 @@ function sourceOf(connection: Connection): string | undefined {
 function predict(outcomes: readonly EffectOutcome[], flow: RealFlow): ReadonlyMap<string, number> {
   const shares = new Map<string, number>();
   for (const outcome of outcomes) {
-    const key = outcome.result === 'answered' ? answer(podAt(outcome.endpoint), outcome.masqueraded, flow) : NOT_BY_AN_ENDPOINT;
+    const key =
+      outcome.result === 'answered' ? answer(podAt(outcome.endpoint), outcome.masqueraded, flow) : NOT_BY_AN_ENDPOINT;
     shares.set(key, (shares.get(key) ?? 0) + outcome.share);
   }
   return shares;

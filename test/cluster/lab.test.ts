@@ -20,6 +20,8 @@ const COLD = 30 * 60_000;
 const VIP = `${HOSTNAMES.clusterIp}:${HOSTNAMES.port}`;
 const ALL_PODS = ['hostnames-0', 'hostnames-1', 'hostnames-2'];
 const BROKEN = 'rain-kubernetes-2';
+/** Runs inside a lab, and sees the processes of that lab only. */
+const KILL_KUBE_PROXY = 'kill -9 $(grep -l "override=rain-kubernetes-[2]" /proc/[0-9]*/cmdline | cut -d/ -f3)';
 
 async function rulesOf(lab: Lab, node: string): Promise<string> {
   const { backend } = lab.options;
@@ -200,7 +202,7 @@ describe.skipIf(unavailable !== null)('nothing is left of a lab', () => {
 
 describe.skipIf(unavailable !== null)('npm run lab', () => {
   const lab = (...args: readonly string[]): Promise<string> =>
-    run([process.execPath, join(import.meta.dirname, 'cli.ts'), ...args, '--name', 'cli']).then(
+    run([process.execPath, join(import.meta.dirname, 'cli.ts'), '--name', 'cli', ...args]).then(
       (result) => requireSuccess(result).stdout,
     );
 
@@ -208,7 +210,7 @@ describe.skipIf(unavailable !== null)('npm run lab', () => {
     expect(await lab('up')).toContain('export KUBECONFIG=');
     try {
       // What is said about this has no listener any more.
-      await lab('exec', '--node', BROKEN, '--', 'sh', '-c', 'kill -9 $(pgrep -f hostname-override=rain-kubernetes-2)');
+      await lab('exec', '--node', BROKEN, '--', 'sh', '-c', KILL_KUBE_PROXY);
       await waitFor('kube-proxy to be dead', async () => (await lab('status')).includes('kube-proxy dead'), 5000);
       expect(await lab('break', 'sep-wrong-port')).toContain('--to-destination 10.168.1.12:9377');
       expect(await lab('connect', `node/${BROKEN}`, VIP)).toMatch(/^ +\d+ {2}refused$/m);

@@ -29,15 +29,27 @@ const CASES: readonly Case[] = [
   { name: 'check-broken-json', argv: ['check', 'hostnames', '-o', 'json'], change: deletedDnat },
   { name: 'check-broken-yaml', argv: ['check', 'hostnames:http', '-o', 'yaml'], change: deletedDnat },
   { name: 'check-broken-name', argv: ['check', '-A', '-o', 'name'], change: deletedDnat },
-  { name: 'check-last-third', argv: ['check', 'svc/hostnames'], change: (folder) => dropLines(save(folder, 1), '--to-destination 10.168.2.21:9376') },
+  {
+    name: 'check-last-third',
+    argv: ['check', 'svc/hostnames'],
+    change: (folder) => dropLines(save(folder, 1), '--to-destination 10.168.2.21:9376'),
+  },
   {
     name: 'check-many-nodes',
     argv: ['check', 'hostnames'],
     change: (folder) => [1, 2, 3].forEach((number) => dropLines(save(folder, number), '-A KUBE-NODEPORTS', '30000')),
   },
   { name: 'check-truncated', argv: ['check', 'hostnames'], change: (folder) => truncateSync(save(folder, 3), 3000) },
-  { name: 'check-node-missing', argv: ['check', 'hostnames'], change: (folder) => rmSync(join(folder, 'nodes/rain-kubernetes-3'), { recursive: true }) },
-  { name: 'check-not-a-save', argv: ['check', 'hostnames', '--allow-partial'], change: (folder) => writeFileSync(save(folder, 2), 'bash: iptables-nft-save: command not found\n') },
+  {
+    name: 'check-node-missing',
+    argv: ['check', 'hostnames'],
+    change: (folder) => rmSync(join(folder, 'nodes/rain-kubernetes-3'), { recursive: true }),
+  },
+  {
+    name: 'check-not-a-save',
+    argv: ['check', 'hostnames', '--allow-partial'],
+    change: (folder) => writeFileSync(save(folder, 2), 'bash: iptables-nft-save: command not found\n'),
+  },
   {
     name: 'check-escapes',
     argv: ['check', 'hostnames'],
@@ -54,11 +66,27 @@ const CASES: readonly Case[] = [
   { name: 'check-unknown-service', argv: ['check', 'hostname'] },
   { name: 'check-unknown-port', argv: ['check', 'hostnames:https'] },
   { name: 'check-bad-name', argv: ['check', 'a/b/c'] },
-  { name: 'check-bad-json', argv: ['check', 'hostnames'], change: (folder) => writeFileSync(join(folder, 'cluster/services.json'), '{\n "items": [\n') },
-  { name: 'check-no-services', argv: ['check', 'hostnames'], change: (folder) => rmSync(join(folder, 'cluster/services.json')) },
+  {
+    name: 'check-bad-json',
+    argv: ['check', 'hostnames'],
+    change: (folder) => writeFileSync(join(folder, 'cluster/services.json'), '{\n "items": [\n'),
+  },
+  {
+    name: 'check-no-services',
+    argv: ['check', 'hostnames'],
+    change: (folder) => rmSync(join(folder, 'cluster/services.json')),
+  },
   { name: 'rules-diff', argv: ['rules', 'hostnames', '--node', 'rain-kubernetes-2'], change: deletedDnat },
-  { name: 'rules-expected', argv: ['rules', 'hostnames', '--expected', '--node', 'rain-kubernetes-2'], change: deletedDnat },
-  { name: 'rules-actual', argv: ['rules', 'hostnames', '--actual', '--node', 'rain-kubernetes-2'], change: deletedDnat },
+  {
+    name: 'rules-expected',
+    argv: ['rules', 'hostnames', '--expected', '--node', 'rain-kubernetes-2'],
+    change: deletedDnat,
+  },
+  {
+    name: 'rules-actual',
+    argv: ['rules', 'hostnames', '--actual', '--node', 'rain-kubernetes-2'],
+    change: deletedDnat,
+  },
 ];
 
 const PLAIN: readonly { readonly name: string; readonly argv: readonly string[] }[] = [
@@ -74,13 +102,17 @@ const PLAIN: readonly { readonly name: string; readonly argv: readonly string[] 
 function screen(argv: readonly string[], from: string | null): string {
   const { stdout, stderr, status } = run(from === null ? argv : [...argv, '--from', from]);
   const line = ['kubectl-svcdoctor', ...argv, ...(from === null ? [] : ['--from', 'RECORDING'])].join(' ');
-  const shown = (text: string): string => (from === null ? text : text.replaceAll(from, 'RECORDING')).replaceAll(/linux-x64 node-v\S+/g, 'PLATFORM');
+  const shown = (text: string): string =>
+    (from === null ? text : text.replaceAll(from, 'RECORDING')).replaceAll(/linux-x64 node-v\S+/g, 'PLATFORM');
   return `\`\`\`console\n$ ${line}\n\`\`\`\n\nstdout\n\n\`\`\`text\n${shown(stdout)}\`\`\`\n\nstderr\n\n\`\`\`text\n${shown(stderr)}\`\`\`\n\nexit code ${status}\n`;
 }
 
 describe('screens', () => {
   it.each(CASES)('$name', ({ name, argv, recording = RECORDING, change = () => {} }) => {
-    expectGolden(`test/golden/${name}.md`, withRecording(recording, change, (folder) => screen(argv, folder)));
+    expectGolden(
+      `test/golden/${name}.md`,
+      withRecording(recording, change, (folder) => screen(argv, folder)),
+    );
   });
 
   it.each(PLAIN)('$name', ({ name, argv }) => {

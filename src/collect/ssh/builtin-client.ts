@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { AnyAuthMethod, ServerHostKeyAlgorithm } from 'ssh2';
+import type { AnyAuthMethod } from 'ssh2';
 import { Client } from 'ssh2';
 import { NodeReadError } from '../transport.ts';
 import { codeOf, connectFailure, connectionLost, stopped, tooSlow } from './failures.ts';
@@ -58,6 +58,8 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
     () => reject(tooSlow(`${place}: connected, but no SSH greeting and key exchange in time`)),
     host.connectTimeoutMs,
   );
+  // A hop's stream may end without a word: this must not keep the program running.
+  timer.unref();
   client.once('handshake', () => clearTimeout(timer));
   client.once('ready', resolve);
   client.once('close', () => {
@@ -66,7 +68,7 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
   });
   client.once('error', (error) => {
     clearTimeout(timer);
-    reject(loginError(error, host));
+    reject(/Too many authentication failures/i.test(error.message) ? tooManyKeys(host) : loginError(error, host));
   });
   try {
     client.connect({
@@ -75,7 +77,7 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
       readyTimeout: 0,
       keepaliveInterval: host.keepaliveIntervalMs,
       keepaliveCountMax: 3,
-      algorithms: { serverHostKey: check.algorithms.filter(isKnownToSsh2) },
+      algorithms: { serverHostKey: [...check.algorithms] },
       hostVerifier: (key: Buffer) => {
         const problem = check.verify(key);
         if (problem !== null) reject(problem);
@@ -93,8 +95,12 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
   }
 }
 
-function isKnownToSsh2(algorithm: string): algorithm is ServerHostKeyAlgorithm {
-  return algorithm !== '';
+function tooManyKeys(host: ResolvedHost): NodeReadError {
+  return new NodeReadError(
+    'authentication',
+    `${host.user}@${placeOf(host)}: Too many authentication failures: the agent has more keys than the server looks at`,
+    'Name the key in ssh_config: IdentityFile and IdentitiesOnly yes.',
+  );
 }
 
 function placeOf(host: ResolvedHost): string {

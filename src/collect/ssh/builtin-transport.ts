@@ -67,11 +67,14 @@ export class BuiltinTransport implements Transport {
   }
 
   async #exec(client: Client, command: string): Promise<CommandResult> {
-    const { answer } = await this.#openInTurn(client, command);
     try {
-      return await answer;
+      const { answer } = await this.#openInTurn(client, command);
+      try {
+        return await answer;
+      } finally {
+        this.#active -= 1;
+      }
     } finally {
-      this.#active -= 1;
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const wake of waiting) wake();

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { NodeReadError } from '../transport.ts';
 import type { KnownHost } from './known-hosts.ts';
 import { keyType, knownHostsName, lookUpKnownHosts } from './known-hosts.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 
 /** Signature algorithms of a host key by the key's type, best first: all that ssh2 knows, without SHA-1. */
-const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+const ALGORITHMS: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
   'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
   'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
@@ -16,7 +17,7 @@ const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
 /** What is recorded about a host, and what to say about the key it shows. */
 export interface HostKeyCheck {
   /** Signature algorithms to offer, those of the recorded keys first. */
-  readonly algorithms: readonly string[];
+  readonly algorithms: readonly ServerHostKeyAlgorithm[];
   /** Only a certificate authority can vouch for the host: ssh2 has no code for that. */
   readonly needsCertificate: boolean;
   /** Null: the key is the recorded one. */
@@ -34,11 +35,14 @@ export function hostKeyCheck(host: ResolvedHost, byHand: string): HostKeyCheck {
   return {
     algorithms: algorithmsFor(all, host.hostKeyAlgorithms),
     needsCertificate: known.some((entry) => entry.marker === '@cert-authority'),
-    verify: (key) => verify(key, { name, known, withoutPort, files: host.knownHostsFiles, byHand }),
+    verify: (key) => verify(key, { name, known, withoutPort, byHand }),
   };
 }
 
-function algorithmsFor(known: readonly KnownHost[], allowed: readonly string[] | null): readonly string[] {
+function algorithmsFor(
+  known: readonly KnownHost[],
+  allowed: readonly string[] | null,
+): readonly ServerHostKeyAlgorithm[] {
   const usable = Object.values(ALGORITHMS)
     .flat()
     .filter((algorithm) => allowed === null || allowed.includes(algorithm));
@@ -51,7 +55,6 @@ interface Recorded {
   readonly name: string;
   readonly known: readonly KnownHost[];
   readonly withoutPort: readonly KnownHost[];
-  readonly files: readonly string[];
   readonly byHand: string;
 }
 

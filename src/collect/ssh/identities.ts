@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BaseAgent, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
 import { readAgent } from './agent.ts';
+import { keyType } from './known-hosts.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 
 /** What there is to log in with. */
@@ -64,14 +65,11 @@ function loadKeyFile(file: string): Loaded {
   } catch (error) {
     return { kind: 'unusable', file, why: error instanceof Error ? error.message : String(error) };
   }
-  const beside = publicKeyBeside(file);
-  if (text.startsWith('sk-') || beside?.type.startsWith('sk-') === true) return { kind: 'security-key', file };
+  const publicPart = publicPartOfOpenSsh(text) ?? publicKeyBeside(file);
+  if (text.startsWith('sk-') || isSecurityKey(publicPart)) return { kind: 'security-key', file };
   const parsed = firstKey(text);
   if (parsed instanceof Error) {
-    if (/encrypted/i.test(parsed.message)) {
-      return { kind: 'locked', file, publicKey: beside?.blob ?? publicPartOfOpenSsh(text) };
-    }
-    if (publicPartOfOpenSsh(text)?.includes('sk-') === true) return { kind: 'security-key', file };
+    if (/encrypted/i.test(parsed.message)) return { kind: 'locked', file, publicKey: publicPart };
     return { kind: 'unusable', file, why: parsed.message };
   }
   const publicKey = parsed.getPublicSSH();
@@ -83,10 +81,14 @@ function firstKey(text: string): ParsedKey | Error {
   return Array.isArray(parsed) ? (parsed[0] ?? new Error('holds no key')) : parsed;
 }
 
-function publicKeyBeside(file: string): { readonly type: string; readonly blob: Buffer } | null {
+function isSecurityKey(publicKey: Buffer | null): boolean {
+  return publicKey !== null && keyType(publicKey)?.startsWith('sk-') === true;
+}
+
+function publicKeyBeside(file: string): Buffer | null {
   try {
-    const [type = '', base64 = ''] = readFileSync(`${file}.pub`, 'utf8').trim().split(/\s+/);
-    return { type, blob: Buffer.from(base64, 'base64') };
+    const [, base64 = ''] = readFileSync(`${file}.pub`, 'utf8').trim().split(/\s+/);
+    return Buffer.from(base64, 'base64');
   } catch {
     return null;
   }

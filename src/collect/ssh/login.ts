@@ -26,7 +26,8 @@ export function loginWith(host: ResolvedHost, identities: Identities): Login {
   return {
     next: (methodsLeft) => {
       if (methodsLeft !== null) accepted = methodsLeft;
-      return queue.shift() ?? null;
+      const takesNoKey = accepted.length > 0 && !accepted.includes('publickey');
+      return takesNoKey ? null : (queue.shift() ?? null);
     },
     failure: (where, byHand) => failureOf(`${username}@${where}`, identities, accepted, byHand),
   };

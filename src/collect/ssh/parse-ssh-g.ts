@@ -16,7 +16,7 @@ export function parseSshG(alias: string, text: string): ResolvedHost {
   const hostKeyAlias = one(values, 'hostkeyalias');
   const expand = (path: string): string => expandPath(path, { alias, hostName, user, port, hostKeyAlias });
   const identityFiles = [...new Set((values.get('identityfile') ?? []).map(expand))].filter((file) => existsSync(file));
-  const agent = agentOf(one(values, 'identityagent'), expand);
+  const agent = agentOf(values.get('identityagent')?.[0] ?? null, expand);
   const keepalive = Number(one(values, 'serveraliveinterval') ?? 0);
   return {
     ...base,
@@ -68,6 +68,7 @@ function familyOf(value: string | null): 0 | 4 | 6 {
 }
 
 function agentOf(value: string | null, expand: (path: string) => string): string | null {
+  if (value === 'none') return null;
   if (value === 'SSH_AUTH_SOCK') return defaultAgent();
   if (value?.startsWith('$') === true) return process.env[value.replace(/^\$\{?(.*?)\}?$/, '$1')] ?? null;
   return value === null ? defaultAgent() : expand(value);

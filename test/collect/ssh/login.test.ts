@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { failureOf, whoAmI } from './reading.ts';
-import { describeWithSshd, SshLab } from './sshd.ts';
+import { describeWithSshd, knownHostsLine, SshLab } from './sshd.ts';
 
 describeWithSshd('login', () => {
   const lab = new SshLab();
@@ -62,6 +62,41 @@ describeWithSshd('login', () => {
     expect(failure.reason).toBe('authentication');
     expect(failure.message).toContain(`root@127.0.0.1 port ${port}: Permission denied`);
     expect(failure.message).toContain(`the server takes publickey; offered: ${stranger}`);
+  });
+
+  test('more keys in the agent than the server looks at', async () => {
+    const sshd = await lab.sshd({ userKeys: [key], lines: ['MaxAuthTries 2'] });
+    const agent = await lab.agent([lab.key(), lab.key(), lab.key(), key]);
+    const failure = await failureOf(
+      whoAmI({ config: lab.config({ agent, knownHosts: lab.knownHosts(sshd) }), port: sshd.port }),
+    );
+    expect(failure.reason).toBe('authentication');
+    expect(failure.tryThis).toContain('IdentitiesOnly yes');
+  });
+
+  test('a server that takes passwords only is shown no key', async () => {
+    const lines = ['PubkeyAuthentication no', 'KbdInteractiveAuthentication yes'];
+    const sshd = await lab.sshd({ userKeys: [key], lines });
+    const config = lab.config({ key, knownHosts: lab.knownHosts(sshd) });
+    const failure = await failureOf(whoAmI({ config, port: sshd.port }));
+    expect(failure.reason).toBe('authentication');
+    expect(failure.tryThis).toContain('Passwords are never asked for');
+  });
+
+  test('an agent that is not there is said', async () => {
+    const { port } = await server;
+    const agent = lab.path('no-agent');
+    const failure = await failureOf(
+      whoAmI({ config: lab.config({ agent, knownHosts: lab.knownHosts(await server) }), port }),
+    );
+    expect(failure.reason).toBe('authentication');
+    expect(failure.message).toContain(`agent ${agent}: connect ENOENT`);
+  });
+
+  test('over IPv6', async () => {
+    const { hostKeys, port } = await lab.sshd({ userKeys: [key], ipv6: true });
+    const knownHosts = lab.write('known_hosts', `${knownHostsLine(port, hostKeys[0] ?? '', '::1')}\n`);
+    expect((await whoAmI({ config: lab.config({ key, knownHosts }), port }, ['::1'])).uid).toBe('0');
   });
 
   test('no key at all', async () => {

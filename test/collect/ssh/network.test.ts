@@ -120,6 +120,43 @@ describeWithSshd('network', () => {
     await transport.close();
   });
 
+  test('much, in full', async () => {
+    const { port } = await server;
+    const transport = await connect({ config: lab.config({ key, knownHosts: lab.knownHosts(await server) }), port });
+    const { stdout, code } = await transport.run(['head', '-c', '20000000', '/dev/zero'], { signal: SIGNAL });
+    expect(code).toBe(0);
+    expect(stdout.length).toBe(20_000_000);
+    await transport.close();
+  });
+
+  test('exit codes and stderr come through; an end by a signal has no code', async () => {
+    const { port } = await server;
+    const transport = await connect({ config: lab.config({ key, knownHosts: lab.knownHosts(await server) }), port });
+    const run = async (script: string): Promise<unknown> => {
+      const { code, stdout, stderr } = await transport.run(['sh', '-c', script], { signal: SIGNAL });
+      return { code, stdout: stdout.toString('utf8'), stderr };
+    };
+    expect(await run("echo 'a b'; echo no >&2; exit 4")).toEqual({ code: 4, stdout: 'a b\n', stderr: 'no\n' });
+    expect(await run('kill -9 $PPID')).toEqual({ code: null, stdout: '', stderr: '' });
+    await transport.close();
+  });
+
+  test('a server that allows no commands', async () => {
+    const sshd = await lab.sshd({ userKeys: [key], lines: ['MaxSessions 0'] });
+    const transport = await connect({ config: lab.config({ key, knownHosts: lab.knownHosts(sshd) }), port: sshd.port });
+    const runs = [1, 2, 3].map(async () => failureOf(transport.run(ID, { signal: SIGNAL })));
+    expect((await Promise.all(runs)).map(({ reason }) => reason)).toEqual(Array(3).fill('command-failed'));
+    await transport.close();
+  });
+
+  test('a server that drops logins', async () => {
+    const port = await listen((socket) => socket.destroy());
+    const config = lab.config({ key, knownHosts: lab.knownHosts(await server) });
+    const failure = await failureOf(whoAmI({ config, port }));
+    expect(failure.reason).toBe('connection-lost');
+    expect(failure.message).toContain('before the login');
+  });
+
   test('a server that allows one channel at a time', async () => {
     const sshd = await lab.sshd({ userKeys: [key], lines: ['MaxSessions 1'] });
     const transport = await connect({

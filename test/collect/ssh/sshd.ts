@@ -26,7 +26,7 @@ if (sshdProblem !== null) {
 /** Tests that need a real sshd: skipped aloud where there is none, a failure in CI. */
 export function describeWithSshd(name: string, body: () => void): void {
   // eslint-disable-next-line vitest/valid-title -- the caller's title
-  describe.skipIf(sshdProblem !== null)(name, sshdProblem === null ? body : () => undefined);
+  describe.skipIf(sshdProblem !== null)(name, () => (sshdProblem === null ? body() : undefined));
 }
 
 /** A folder for the tests of one file, and the processes they started. All is gone after the last test. */
@@ -84,7 +84,7 @@ export class SshLab {
     const port = await freePort();
     const config = [
       ...(options.lines ?? []),
-      `ListenAddress 127.0.0.1:${port}`,
+      `ListenAddress ${options.ipv6 === true ? '[::1]' : '127.0.0.1'}:${port}`,
       ...hostKeys.map((key) => `HostKey ${key}`),
       `AuthorizedKeysFile ${this.write('authorized_keys', authorized)}`,
       'PidFile none',
@@ -141,6 +141,8 @@ export class SshLab {
 export interface SshdOptions {
   readonly hostKeys?: readonly string[];
   readonly userKeys?: readonly string[];
+  /** Listens on [::1] only. */
+  readonly ipv6?: boolean;
   /** Lines of sshd_config; the first value of a keyword wins, so these do. */
   readonly lines?: readonly string[];
   /** `Match` blocks, which must be last. */
