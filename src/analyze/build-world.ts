@@ -17,6 +17,7 @@ import type { FamilyView, NodeView, PortView, ServiceView, World } from '../chec
 import { differencesOf } from './behaviour.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
 import { runningProxies } from './running-proxies.ts';
+import { obstaclesOf } from './obstacles.ts';
 import type { SelectedService } from './selection.ts';
 
 export interface BuiltWorld {
@@ -177,6 +178,7 @@ function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView
     comparison,
     stale: findOldPicture(comparison, on.index),
     behaviour: () => differencesOf(view),
+    obstacles: () => obstaclesOf(view),
     on,
   };
   return view;

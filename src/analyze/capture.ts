@@ -60,12 +60,40 @@ export function captureOf(
     rulesets[KINDS[file].family].push(parsed.ruleset);
     notes.push(...parsed.notes.map((note) => noteOf(name, file, note)));
   }
+  const failed = failedSave(manifest, rulesets.IPv4);
+  if (failed !== null) {
+    return unread(`${failed.file} failed: ${failed.why}`, `Run it on the node, and see why: ${failed.file} -c`);
+  }
   if (rulesets.IPv4.length + rulesets.IPv6.length === 0)
     return unread(
       'there is no saved rule set of this node',
       `Put one there: iptables-nft-save -c > nodes/${name}/iptables-nft-save`,
     );
   return { status: 'read', node: name, rulesets, notes };
+}
+
+const NOT_FOUND = 127;
+
+/**
+ * A save that is there on the node and failed, while the other back end has nothing of kube-proxy: its rules may be just in
+ * the one that could not be read. A variant that is not installed is no such case.
+ */
+function failedSave(
+  manifest: NodeManifest | null,
+  read: readonly Ruleset[],
+): { readonly file: SaveFile; readonly why: string } | null {
+  if (read.some((ruleset) => ruleset.tables.get('nat')?.chains.has('KUBE-SERVICES') === true)) return null;
+  for (const { argv, code, file, stderr } of manifest?.commands ?? []) {
+    const save = SAVE_FILES.find((name) => argv.includes(name) && KINDS[name].family === 'IPv4');
+    if (save === undefined || file !== null || code === 0 || code === NOT_FOUND || isNotInstalled(stderr)) continue;
+    return { file: save, why: stderr.trim() || `exit code ${code ?? 'none'}` };
+  }
+  return null;
+}
+
+/** sudo says it with its own exit code. */
+function isNotInstalled(stderr: string): boolean {
+  return stderr.includes('command not found');
 }
 
 function parseCached(text: string, file: SaveFile, cache: ParseCache): ParsedSave {

@@ -51,7 +51,7 @@ export function reportEffect(view: PortView, effect: FlowEffect): Effect {
 }
 
 /** The node's addresses as the API knows them; a pod's or a Service's address is none of them. */
-function contextOf(view: PortView): NodeContext {
+export function contextOf(view: PortView): NodeContext {
   const addresses = new Set<Ip>([...view.on.settings.nodeIPs, ...(view.on.facts?.addresses ?? [])]);
   return nodeWithAddresses({ localAddresses: addresses, complete: true });
 }

@@ -1,11 +1,11 @@
 import type { Hit } from '../checks/run.ts';
 import { brokenBy } from '../checks/run.ts';
-import type { RuleProof } from '../checks/check.ts';
+import type { Fault, RuleProof } from '../checks/check.ts';
 import type { FamilyView, PortView } from '../checks/world.ts';
 import type { Confidence, Effect, Evidence, Finding, Severity } from '../model/report.ts';
 import { printRule } from '../netfilter/print.ts';
 import { effectsOf, reportEffect, type FlowEffect } from './effects.ts';
-import { impactOf } from './impact.ts';
+import { impactOf, stoppedImpact } from './impact.ts';
 import { remedyFor } from './remedy.ts';
 
 /** Findings that share the cause are one finding, whatever the number of nodes; the walk is done for this many of them. */
@@ -39,14 +39,8 @@ function toFinding(hits: readonly Hit[]): Finding {
   const [first] = hits;
   if (first === undefined) throw new Error('a finding needs a hit');
   const nodes = distinct(hits.flatMap(nodesOf));
-  const walked = walk(hits);
-  const impact =
-    walked === null
-      ? null
-      : impactOf(
-          walked.map(({ effect }) => effect),
-          nodes.length,
-        );
+  const walked = first.fault.stopped === undefined ? walk(hits) : null;
+  const impact = impactWords(first.fault, walked, nodes.length);
   const harmless = walked !== null && walked.every(({ effect }) => !effect.differs);
   const { check, fault } = first;
   const found = distinct(hits.flatMap((hit) => (hit.fault.found === null ? [] : [hit.fault.found])));
@@ -71,6 +65,16 @@ function toFinding(hits: readonly Hit[]): Finding {
     explain: `explain ${check.id}`,
     ...(walked === null ? {} : { effects: walked.map(({ view, effect }): Effect => reportEffect(view, effect)) }),
   };
+}
+
+/** null: the fault is about an object, and no connection can be walked. */
+function impactWords({ stopped }: Fault, walked: readonly Walked[] | null, nodes: number): string | null {
+  if (stopped !== undefined) return stoppedImpact(stopped);
+  if (walked === null) return null;
+  return impactOf(
+    walked.map(({ effect }) => effect),
+    nodes,
+  );
 }
 
 interface Walked {

@@ -1,4 +1,5 @@
 import type { ClientKind, EffectOutcome } from '../model/report.ts';
+import type { StoppedFlow } from '../checks/check.ts';
 import type { FlowEffect } from './effects.ts';
 import type { Flow } from './flows.ts';
 
@@ -17,6 +18,15 @@ export function impactOf(effects: readonly FlowEffect[], nodes: number): string 
 }
 
 export const UNCHANGED = 'Nothing changes for new connections: the walk through the rules ends as it should.';
+
+/** The same for connections that a check has found to be stopped. */
+export function stoppedImpact(stopped: readonly StoppedFlow[]): string {
+  const shares = new Map<string, number>();
+  for (const { flow, share } of stopped) shares.set(flow, (shares.get(flow) ?? 0) + share);
+  const groups = Map.groupBy([...shares], ([, share]) => fraction(share));
+  const parts = [...groups].map(([share, flows]) => `${join(flows.map(([flow]) => flow))}: ${share}`);
+  return `New connections that are stopped: ${parts.join('; ')}.`;
+}
 
 function subject(effects: readonly FlowEffect[], nodes: number): string {
   const destinations = distinct(

@@ -22,7 +22,7 @@ function proxyChain(chain: Chain): Chain {
 }
 
 /** KUBE-ROUTER chains belong to a CNI plugin. */
-function leadsToProxy({ target }: Rule): boolean {
+export function leadsToProxy({ target }: Rule): boolean {
   return target.kind === 'jump' && target.chain.startsWith('KUBE-') && !target.chain.startsWith('KUBE-ROUTER-');
 }
 

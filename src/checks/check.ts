@@ -9,6 +9,14 @@ export interface RuleProof {
   readonly rule: Rule;
 }
 
+/** Of one kind of connection, how many are stopped. */
+export interface StoppedFlow {
+  /** e.g. `from its pods to 10.111.231.44:80`. */
+  readonly flow: string;
+  /** 0 to 1. */
+  readonly share: number;
+}
+
 /** One thing that is wrong, as values; grouping, impact and looks come later. */
 export interface Fault {
   /** What is wrong, in one line, without the node. */
@@ -26,6 +34,8 @@ export interface Fault {
   /** What was found when there is no rule to show. */
   readonly found: string | null;
   readonly confidence: Confidence;
+  /** Parts of connections that are stopped, for checks that have walked them; other faults have their impact computed. */
+  readonly stopped?: readonly StoppedFlow[];
   /** Invariants that fail for the same reason, beside the check's own. */
   readonly alsoBreaks?: readonly Invariant[];
   /** Commands; without them the remedy is to have kube-proxy rewrite its rules. */

@@ -40,6 +40,7 @@ import svc355 from './svc355-filter-jump.ts';
 import svc401 from './svc401-proxy-rules.ts';
 import svc402 from './svc402-surplus-rule.ts';
 import svc501 from './svc501-connections-arrive.ts';
+import svc502 from './svc502-other-software.ts';
 
 /** The catalogue, by id. Ids of retired checks stay listed in RETIRED and are never used again. */
 export const CHECKS: readonly Check[] = [
@@ -84,6 +85,7 @@ export const CHECKS: readonly Check[] = [
   svc401,
   svc402,
   svc501,
+  svc502,
 ];
 
 export const RETIRED: readonly string[] = [];

@@ -70,7 +70,23 @@ export interface PortView {
   readonly stale: OldPicture | null;
   /** What new connections to the port experience, by walking them through the rules; expensive. */
   readonly behaviour: () => readonly FlowDifference[];
+  /** Connections that kube-proxy's rules would deliver and that rules of other software certainly stop; expensive. */
+  readonly obstacles: () => readonly Obstacle[];
   readonly on: FamilyView;
+}
+
+/** Part of one kind of connection that is stopped by what is not kube-proxy's. */
+export interface Obstacle {
+  /** e.g. `from its pods to 10.111.231.44:80`. */
+  readonly flow: string;
+  /** 0 to 1: how many of them, beyond those that kube-proxy's own rules stop. */
+  readonly share: number;
+  /** `10.168.1.12:9376`, where they were sent. */
+  readonly endpoint: string;
+  readonly verdict: 'dropped' | 'rejected';
+  /** The rule that stops them; null for a chain's policy, which `because` names. */
+  readonly rule: RuleProof | null;
+  readonly because: string;
 }
 
 /** One kind of connection that does not go where kube-proxy's rules would take it. */

@@ -108,6 +108,25 @@ describe('the seam', () => {
     },
   );
 
+  it('takes a node for unread when the back end with its rules could not be read', () => {
+    const [first, ...others] = MANIFEST.nodes;
+    if (first === undefined) throw new Error('no node');
+    const failed = {
+      argv: ['env', 'iptables-nft-save', '-c'],
+      code: 4,
+      stderr: 'Permission denied',
+      file: null,
+      durationMs: 9,
+    };
+    const manifest = { ...MANIFEST, nodes: [{ ...first, commands: [failed] }, ...others] };
+    const nodes = hostnames().nodes.map((node) =>
+      node.name === first.name ? { ...node, files: new Map([['iptables-legacy-save', ''] as const]) } : node,
+    );
+    const report = judge({ ...hostnames(), manifest, nodes });
+    expect(report).not.toContain('SVC401');
+    expect(report).toContain('iptables-nft-save failed: Permission denied');
+  });
+
   it.each([() => loadBalancer('Local'), damaged])('does not care for the order of lists', (make) => {
     expect(judge(reversed(make()))).toBe(judge(make()));
   });

@@ -327,6 +327,14 @@ const ROWS: readonly Row[] = [
     impact: ['all time out'],
   },
   {
+    name: 'a firewall drops what goes to one endpoint',
+    cluster: hostnames,
+    change: before(['-A FORWARD'], '-A FORWARD -d 10.168.1.12/32 -p tcp -m tcp --dport 9376 -j DROP'),
+    codes: ['SVC502'],
+    severity: 'warning',
+    impact: ['from its pods to 10.111.231.44:80', 'a third'],
+  },
+  {
     name: 'only IPv6 is damaged',
     cluster: dualStack,
     change: without('-A KUBE-SERVICES', 'cluster IP'),

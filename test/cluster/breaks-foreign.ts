@@ -22,13 +22,4 @@ export const foreignBreaks: readonly Break[] = [
       await rules.iptables('-t', 'filter', '-P', 'FORWARD', 'DROP');
     },
   },
-  {
-    name: 'ip-forward-off',
-    description: 'the node does not forward (net.ipv4.ip_forward is 0); its rules are fine',
-    apply: async ({ machine, rules, onHeal }) => {
-      onHeal(() => machine.sysctl('net/ipv4/ip_forward', '1'));
-      await machine.sysctl('net/ipv4/ip_forward', '0');
-      rules.did.push('sysctl net.ipv4.ip_forward=0');
-    },
-  },
 ];

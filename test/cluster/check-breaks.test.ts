@@ -52,6 +52,9 @@ const BREAKS: Readonly<Record<string, Expected>> = {
   'postrouting-jump-missing': { code: 'SVC344', invariants: ['I4'] },
   'wrong-mark': { code: 'SVC342', invariants: ['I4'] },
   'kube-proxy-dead': { code: 'SVC326', invariants: ['I2', 'I3'] },
+  // What a firewall does may be meant: a warning.
+  'foreign-drop': { code: 'SVC502', invariants: [], exit: 0 },
+  'forward-policy-drop': { code: 'SVC502', invariants: [], exit: 0 },
   'node-without-rules': { code: 'SVC401', invariants: ['I1', 'I2', 'I3', 'I4'] },
 };
 
@@ -116,7 +119,8 @@ describe.skipIf(unavailable !== null)(
           expect(finding.servicePorts).toContain(PORT);
           expect(brokenInvariants(report)).toEqual(expected.invariants);
           expect(status).toBe(expected.exit ?? 1);
-          await expectPackets(finding.effects ?? []);
+          // A dropped packet is sent again after a second, and then balanced anew: what is stopped has no steady share.
+          if (finding.effects !== undefined) await expectPackets(finding.effects);
         } finally {
           await lab.heal();
         }

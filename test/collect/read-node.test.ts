@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { commandLine, isAllowed, NODE_COMMANDS, WHO_AM_I } from '../../src/collect/node-commands.ts';
+import { commandLine, isAllowed, NODE_COMMANDS, SUDOERS_LINE, WHO_AM_I } from '../../src/collect/node-commands.ts';
 import { readNode } from '../../src/collect/read-node.ts';
 import { type CommandResult, NodeReadError, type Transport } from '../../src/collect/transport.ts';
 
@@ -227,6 +228,12 @@ describe('the list of commands', () => {
     expect(isAllowed(['iptables-nft-save', '-c'])).toBe(false);
     expect(isAllowed([...commandLine(WHO_AM_I, true), ';', 'reboot'])).toBe(false);
     expect(isAllowed([])).toBe(false);
+  });
+
+  test('is documented, with the line for sudoers', () => {
+    const docs = readFileSync(new URL('../../docs/ssh.md', import.meta.url), 'utf8');
+    expect(docs).toContain(`\n${SUDOERS_LINE}\n`);
+    for (const { argv } of NODE_COMMANDS) expect(docs).toContain(argv.join(' '));
   });
 
   test('only reads', () => {

@@ -64,7 +64,7 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
   client.once('ready', resolve);
   client.once('close', () => {
     clearTimeout(timer);
-    reject(connectionLost(place, 'by the server before the login (too many logins at once, or access rules)'));
+    reject(droppedLogin(place));
   });
   client.once('error', (error) => {
     clearTimeout(timer);
@@ -95,6 +95,10 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
   }
 }
 
+function droppedLogin(place: string): NodeReadError {
+  return connectionLost(place, 'by the server before the login (too many logins at once, or access rules)');
+}
+
 function tooManyKeys(host: ResolvedHost): NodeReadError {
   return new NodeReadError(
     'authentication',
@@ -111,9 +115,8 @@ function loginError(error: unknown, host: ResolvedHost): Error {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(host);
   if (/no matching/i.test(message)) return new NoCommonAlgorithm(message.replace(/^Handshake failed: /, ''));
-  if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') {
-    return connectionLost(place, 'by the server before the login (too many logins at once, or access rules)');
-  }
+  if (/lost before handshake/i.test(message)) return droppedLogin(place);
+  if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') return droppedLogin(place);
   if (codeOf(error) !== null) return connectFailure(host.hostName, host.port, error);
   if (/Keepalive timeout/.test(message)) return tooSlow(`${place}: ${message}`);
   if (/identification string|header line|greeting lines|expected newline/i.test(message)) {

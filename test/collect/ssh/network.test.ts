@@ -137,7 +137,7 @@ describeWithSshd('network', () => {
       return { code, stdout: stdout.toString('utf8'), stderr };
     };
     expect(await run("echo 'a b'; echo no >&2; exit 4")).toEqual({ code: 4, stdout: 'a b\n', stderr: 'no\n' });
-    expect(await run('kill -9 $PPID')).toEqual({ code: null, stdout: '', stderr: '' });
+    expect(await run('kill -9 $$')).toEqual({ code: null, stdout: '', stderr: '' });
     await transport.close();
   });
 

@@ -134,7 +134,7 @@ export class SshLab {
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill();
     await Promise.all(this.#children.map(async (child) => until(() => child.exitCode !== null || child.killed)));
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
