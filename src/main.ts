@@ -12,11 +12,8 @@ import { programName } from './cli/program.ts';
 export async function main(argv: readonly string[], commands = './dist/commands/index.js'): Promise<void> {
   const program = programName(argv[1], process.env);
   try {
-    const config = await Config.load({
-      root: fileURLToPath(new URL('..', import.meta.url)),
-      pjson: packageFor(commands),
-    });
-    callItself(config, program);
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const config = await Config.load({ root, pjson: packageFor(commands, program) });
     await run(plainBooleans(argv.slice(2)), config);
   } catch (error) {
     if (isSilentExit(error)) return;
@@ -26,25 +23,16 @@ export async function main(argv: readonly string[], commands = './dist/commands/
   }
 }
 
-/** The package as oclif reads it; where the commands are depends on whether sources or the bundle run. */
-function packageFor(target: string) {
-  return {
-    ...manifest,
-    oclif: { ...OCLIF, commands: { strategy: 'explicit' as const, target, identifier: 'COMMANDS' } },
-  };
+/**
+ * The package as oclif reads it. `bin` is what help and examples call us; oclif would also make names of environment
+ * variables of it, which we do not use. Where the commands are depends on whether sources or the bundle run.
+ */
+function packageFor(target: string, bin: string) {
+  const commands = { strategy: 'explicit' as const, target, identifier: 'COMMANDS' };
+  return { ...manifest, oclif: { ...OCLIF, bin, commands } };
 }
 
-const OCLIF = {
-  bin: 'kubectl-svcdoctor',
-  dirname: 'kubectl-svcdoctor',
-  topicSeparator: ' ' as const,
-  additionalHelpFlags: ['-h'],
-};
-
-/** Help and examples use the name the user typed; oclif takes it from here and declares it read-only. */
-function callItself(config: Config, program: string): void {
-  Object.assign(config, { bin: program });
-}
+const OCLIF = { dirname: 'kubectl-svcdoctor', topicSeparator: ' ' as const, additionalHelpFlags: ['-h'] };
 
 /** oclif ends `--help` and `--version` by throwing. */
 function isSilentExit(error: unknown): boolean {

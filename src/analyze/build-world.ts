@@ -18,7 +18,7 @@ import { differencesOf } from './behaviour.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
 import { runningProxies } from './running-proxies.ts';
 import { obstaclesOf } from './obstacles.ts';
-import type { SelectedService } from './selection.ts';
+import { UnknownNode, type SelectedService } from './selection.ts';
 
 export interface BuiltWorld {
   readonly world: World;
@@ -46,6 +46,8 @@ export function buildWorld(
     }),
     ports: services.flatMap((view) => view.ports),
   };
+  const unknown = onlyNodes?.find((name) => !captures.has(name));
+  if (unknown !== undefined) throw new UnknownNode(unknown, [...captures.keys()]);
   const names = [...captures.keys()].filter((name) => onlyNodes === null || onlyNodes.includes(name));
   return {
     world: { cluster, services, nodes: names.map((name) => nodeView(name, context)) },

@@ -27,6 +27,17 @@ export class UnknownServiceInSnapshot extends Error {
   }
 }
 
+/** A node that was asked for is not in the cluster. */
+export class UnknownNode extends Error {
+  override readonly name = 'UnknownNode';
+  readonly suggestion: string;
+
+  constructor(wanted: string, nodes: readonly string[]) {
+    super(`nodes "${wanted}" not found`);
+    this.suggestion = nodes.length === 0 ? 'There are no nodes.' : `Nodes: ${nodes.join(', ')}`;
+  }
+}
+
 /** @throws UnknownServiceInSnapshot */
 export function selectServices(cluster: Cluster, selection: Selection): readonly SelectedService[] {
   const inNamespace = cluster.services.filter(

@@ -16,7 +16,7 @@ export interface LiveRequest {
   readonly read: ClusterRead;
   readonly ssh: SshSettings;
   readonly nodeAddress: NodeAddressType | null;
-  /** Only these nodes; null: all. A name that is no node is refused by {@link unknownNodes}. */
+  /** Only these nodes; null: all. */
   readonly nodes: readonly string[] | null;
   /** Milliseconds for one node, from the connection to its last answer. */
   readonly nodeTimeoutMs: number;

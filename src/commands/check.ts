@@ -15,6 +15,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly strict = false;
   static override readonly args = {
     service: Args.string({
+      ignoreStdin: true,
       description: 'hostnames, hostnames:http or svc/hostnames; several are allowed; none: all of the namespace',
     }),
   };

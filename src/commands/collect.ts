@@ -12,6 +12,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   static override readonly strict = false;
   static override readonly args = {
     service: Args.string({
+      ignoreStdin: true,
       description: 'hostnames or svc/hostnames; several are allowed; none: all of the namespace',
     }),
   };

@@ -5,7 +5,7 @@ import { CliError } from '../cli/errors.ts';
 export default class Explain extends BaseCommand {
   static override readonly description = 'print the page of a check, or the list of all checks';
   static override readonly args = {
-    code: Args.string({ description: 'SVC321, or endpoint-chain' }),
+    code: Args.string({ ignoreStdin: true, description: 'SVC321, or endpoint-chain' }),
   };
   static override readonly examples = ['<%= config.bin %> explain', '<%= config.bin %> explain SVC321'];
 

@@ -10,7 +10,11 @@ export default class Rules extends BaseCommand {
 
 Exit code: 0 printed, 2 could not run, 3 a node could not be read.`;
   static override readonly args = {
-    service: Args.string({ required: true, description: 'hostnames, hostnames:http or svc/hostnames' }),
+    service: Args.string({
+      ignoreStdin: true,
+      required: true,
+      description: 'hostnames, hostnames:http or svc/hostnames',
+    }),
   };
   static override readonly examples = [
     '<%= config.bin %> rules hostnames --node rain-kubernetes-2 --diff',

@@ -114,7 +114,7 @@ The cluster is up after ${seconds} s: ${lab.nodes.map((node) => node.name).join(
   kubectl get services,endpointslices,nodes        (the matching kubectl: ${lab.kubectl})
   ssh -F ${lab.sshConfig} rain-kubernetes-2
 
-  node bin/run.js check hostnames --via ssh --ssh-config ${lab.sshConfig}
+  ./bin/run.js check hostnames --ssh-config ${lab.sshConfig}
 
 Break something, look again, and put it right:
 

@@ -83,7 +83,7 @@ function suggestionFor(status: number, request: string): string {
   const asked = describeRequest(request);
   if (status === 403) {
     const where = asked.namespace === null ? '--all-namespaces' : `-n ${asked.namespace}`;
-    return `May not ${asked.words}: kubectl auth can-i ${asked.verb} ${asked.resource} ${where}; \`svcdoctor rbac\` prints what is needed.`;
+    return `May not ${asked.words}: kubectl auth can-i ${asked.verb} ${asked.resource} ${where}`;
   }
   if (status === 429) return 'The API server is busy: try again in a while.';
   if (status >= 500) return 'The API server has trouble: kubectl get --raw /readyz?verbose';
