@@ -33,7 +33,7 @@ function faults(view: PortView): readonly Fault[] {
 
 function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
   const [first] = obstacles;
-  const proof: readonly RuleProof[] = first?.rule == null ? [] : [first.rule];
+  const proof: readonly RuleProof[] = first === undefined || first.rule === null ? [] : [first.rule];
   const endpoints = [...new Set(obstacles.map((obstacle) => obstacle.endpoint))].toSorted();
   return {
     title: `connections to ${endpoints.join(', ')} are ${first?.verdict ?? 'stopped'} by ${proof.length > 0 ? "a rule that is not kube-proxy's" : cause}`,
