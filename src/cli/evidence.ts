@@ -96,6 +96,8 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
       progress: (event: ProgressEvent) => progress.show(event),
       now: () => new Date(),
     });
+    // A run that was stopped has no result: what was read until then would look like all there is.
+    signal.throwIfAborted();
     return { snapshot, namespace };
   } finally {
     progress.end();

@@ -2,7 +2,10 @@
  * The product against reality: each break on a real cluster is found by a live check over SSH, with the right code, node,
  * Service port and invariant; and real connections do what the finding's effects say.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Effect, EffectOutcome, Report } from '../../src/model/report.ts';
@@ -143,6 +146,29 @@ describe.skipIf(unavailable !== null)(
         await lab.heal();
       }
     }, 120_000);
+
+    it.each(['SIGINT', 'SIGTERM'] as const)(
+      'leaves nothing behind after %s',
+      async (signal) => {
+        const marker = `${100 + Math.floor(Math.random() * 800)}.${process.pid}`;
+        const config = join(lab.dir, `hang-${marker}`);
+        writeFileSync(config, `Host *\n  ProxyCommand sleep ${marker}\n`);
+        const argv = [RUN, 'check', 'hostnames', '--ssh-config', config, '--kubeconfig', lab.kubeconfig];
+        const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+        const ended = once(child, 'exit');
+        await expect.poll(() => sleepers(marker), { timeout: 20_000 }).toBeGreaterThan(0);
+        child.kill(signal);
+        expect((await ended)[0]).toBe(signal === 'SIGINT' ? 130 : 143);
+        await expect.poll(() => sleepers(marker), { timeout: 5000 }).toBe(0);
+      },
+      60_000,
+    );
+
+    function sleepers(marker: string): number {
+      return spawnSync('pgrep', ['-f', `sleep ${marker}`], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter((line) => line !== '').length;
+    }
 
     function brokenInvariants(report: Report): readonly string[] {
       const port = report.servicePorts.find((candidate) => candidate.id === PORT);

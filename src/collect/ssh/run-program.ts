@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 
 /** What a program of this machine answered. */
 export interface ProgramResult {
@@ -19,8 +19,9 @@ export interface ProgramOptions {
 const STDERR_LIMIT = 64 * 1024;
 
 /**
- * Runs a program with argv, without a shell, its input empty. Ends it when the signal says so.
- * @throws Error of Node.js: ENOENT when there is no such program, AbortError when stopped
+ * Runs a program with argv, without a shell, its input empty. Ends it when the signal says so, with all it has started: a
+ * ProxyCommand outlives its ssh, and would keep our pipes open.
+ * @throws Error of Node.js: ENOENT when there is no such program, the signal's reason when stopped
  */
 export async function runProgram(
   program: string,
@@ -29,21 +30,43 @@ export async function runProgram(
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, argv, {
-      signal: options.signal,
+      // A process group of its own, so that the group can be ended.
+      detached: OWN_GROUP,
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     });
     const stdout = new Collector(options.limit);
     const stderr = new Collector(STDERR_LIMIT);
+    const onAbort = (): void => {
+      endGroup(child);
+      reject(options.signal.reason);
+    };
+    if (options.signal.aborted) onAbort();
+    options.signal.addEventListener('abort', onAbort, { once: true });
     child.stdout.on('data', (chunk: Buffer) => {
-      if (!stdout.add(chunk)) child.kill();
+      if (!stdout.add(chunk)) endGroup(child);
     });
     child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
     child.on('error', reject);
-    child.on('close', (code) =>
-      resolve({ stdout: stdout.bytes(), stderr: stderr.bytes().toString('utf8'), code, isOverLimit: stdout.isFull }),
-    );
+    child.on('close', (code) => {
+      options.signal.removeEventListener('abort', onAbort);
+      resolve({ stdout: stdout.bytes(), stderr: stderr.bytes().toString('utf8'), code, isOverLimit: stdout.isFull });
+    });
   });
+}
+
+/** Windows has no process groups to signal. */
+const OWN_GROUP = process.platform !== 'win32';
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (OWN_GROUP && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    else child.kill();
+  } catch {
+    // It has ended by itself.
+  }
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 /** Keeps the first bytes of a stream, up to a limit. */
