@@ -41,6 +41,11 @@ export function commandLine(command: NodeCommand, isRoot: boolean): readonly str
   return [...ENVIRONMENT, ...(command.needsRoot && !isRoot ? SUDO : []), ...command.argv];
 }
 
+/** The part of {@link commandLine} that people know. */
+export function withoutEnvironment(argv: readonly string[]): readonly string[] {
+  return argv.slice(ENVIRONMENT.length);
+}
+
 /** Whether this argv may run on a node: exactly what {@link commandLine} makes of {@link NODE_COMMANDS}. */
 export function isAllowed(argv: readonly string[]): boolean {
   return NODE_COMMANDS.some((command) =>

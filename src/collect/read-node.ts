@@ -8,6 +8,7 @@ import {
   PLAIN_SAVES,
   VARIANT_SAVES,
   WHO_AM_I,
+  withoutEnvironment,
 } from './node-commands.ts';
 import { type Answer, isMissing, isRefused, judgeSaves } from './ssh/judge-saves.ts';
 import { incompleteness } from './ssh/save-completeness.ts';
@@ -85,27 +86,35 @@ class NodeReader {
     const results = await Promise.allSettled(
       commands.map((command) => this.#limit(async () => this.#runComplete(command, isRoot))),
     );
-    const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    this.#answers.push(...answers);
-    for (const answer of answers) this.#keep(answer);
+    const attempts = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    this.#answers.push(...attempts.flat());
+    for (const answer of attempts.flat()) this.#keep(answer);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-    return answers;
+    return attempts.flatMap((answers) => answers.slice(-1));
   }
 
-  /** One more time when the answer is not all of it. */
-  async #runComplete(command: NodeCommand, isRoot: boolean): Promise<Answer> {
+  /** One more time when the answer is not all of it; the last attempt counts. */
+  async #runComplete(command: NodeCommand, isRoot: boolean): Promise<readonly Answer[]> {
     const first = await this.#run(command, isRoot);
-    return first.missingPart === null ? first : this.#run(command, isRoot);
+    return first.missingPart === null ? [first] : [first, await this.#run(command, isRoot)];
   }
 
   async #run(command: NodeCommand, isRoot: boolean): Promise<Answer> {
     const argv = commandLine(command, isRoot);
     if (!isAllowed(argv)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
     const startedAt = this.#options.now();
-    const result = await this.#transport.run(argv, { signal: this.#options.signal });
+    const result = await this.#ask(argv);
     const text = decodeSave(result.stdout);
     const answer = text.startsWith(this.#noise) ? text.slice(this.#noise.length) : text;
     return answerOf(command, argv, result, answer, Math.round(this.#options.now() - startedAt));
+  }
+
+  async #ask(argv: readonly string[]): Promise<CommandResult> {
+    try {
+      return await this.#transport.run(argv, { signal: this.#options.signal });
+    } catch (error) {
+      throw error instanceof NodeReadError && error.reason === 'timeout' ? unanswered(argv, error) : error;
+    }
   }
 
   /** Keeps only what is whole: half a save would look like missing rules. */
@@ -134,6 +143,13 @@ function answerOf(
 function hasNoVariant(saves: readonly Answer[], isIpv6: boolean): boolean {
   const family = saves.filter((answer) => answer.command.argv[0]?.startsWith('ip6') === isIpv6);
   return family.every((answer) => isMissing(answer.record) || isRefused(answer.record));
+}
+
+/** Names the command that hangs: sudo may, with its PAM modules, and more time does not help then. */
+function unanswered(argv: readonly string[], error: NodeReadError): NodeReadError {
+  const words = withoutEnvironment(argv).join(' ');
+  const tryThis = argv.includes('sudo') ? `${error.tryThis}; does \`${words}\` end on the node?` : error.tryThis;
+  return new NodeReadError('timeout', `${error.message}: ${words}`, tryThis, { cause: error });
 }
 
 function notAShell(answer: Answer): NodeReadError {

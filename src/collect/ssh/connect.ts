@@ -37,12 +37,12 @@ async function connectTo(address: string, settings: SshSettings, signal: AbortSi
     route.map(async (host) => prepare(host, host === route.at(-1) ? settings : forHop(settings), signal)),
   );
   const why = prepared.map(systemReason).find((reason) => reason !== null) ?? null;
-  if (why !== null) return connectSystem(address, settings, why, signal);
+  if (why !== null) return connectSystem(route, settings, why, signal);
   try {
     return await connectBuiltin(prepared, signal);
   } catch (error) {
     if (!(error instanceof NoCommonAlgorithm)) throw error;
-    return connectSystem(address, settings, error.message, signal);
+    return connectSystem(route, settings, error.message, signal);
   }
 }
 

@@ -34,7 +34,7 @@ export function hostKeyCheck(host: ResolvedHost, byHand: string): HostKeyCheck {
   const all = [...known, ...withoutPort];
   return {
     algorithms: algorithmsFor(all, host.hostKeyAlgorithms),
-    needsCertificate: known.some((entry) => entry.marker === '@cert-authority'),
+    needsCertificate: all.some((entry) => entry.marker === '@cert-authority'),
     verify: (key) => verify(key, { name, known, withoutPort, byHand }),
   };
 }

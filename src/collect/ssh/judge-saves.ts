@@ -1,6 +1,9 @@
 import type { CommandRecord, NodeFailure } from '../../model/snapshot.ts';
 import { type NodeCommand, SUDOERS_LINE } from '../node-commands.ts';
 
+/** What sudo remarks on a host that DNS does not know, and then does its work. */
+const NO_NAME = 'sudo: unable to resolve host ';
+
 /** A command with what came of it. */
 export interface Answer {
   readonly command: NodeCommand;
@@ -21,7 +24,8 @@ export function isMissing(record: CommandRecord): boolean {
 export function isRefused(record: CommandRecord): boolean {
   if (isWithoutSudo(record)) return true;
   if (record.code !== 1 || !record.argv.includes('sudo') || isMissing(record)) return false;
-  return /^(\S*\/)?sudo(-rs)?: |^Sorry, |is not in the sudoers file|may not run sudo/im.test(record.stderr);
+  const said = linesSaid(record).join('\n');
+  return /^(\S*\/)?sudo(-rs)?: |^Sorry, |is not in the sudoers file|may not run sudo/im.test(said);
 }
 
 function isWithoutSudo(record: CommandRecord): boolean {
@@ -80,6 +84,12 @@ function nameOf(answer: Answer): string {
 }
 
 function said(answer: Answer): string {
-  const line = answer.record.stderr.split('\n').find((text) => text.trim() !== '');
-  return line === undefined ? '' : `: ${line.trim().slice(0, 300)}`;
+  const [line] = linesSaid(answer.record);
+  return line === undefined ? '' : `: ${line.slice(0, 300)}`;
+}
+
+/** Lines of stderr that can be a reason; the remarks of iptables are none. */
+function linesSaid(record: CommandRecord): readonly string[] {
+  const lines = record.stderr.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith(NO_NAME));
 }

@@ -35,6 +35,7 @@ export function parseSshG(alias: string, text: string): ResolvedHost {
     bindAddress: one(values, 'bindaddress'),
     family: familyOf(one(values, 'addressfamily')),
     needsSystemSsh: systemSshReason(values, identityFiles, expand),
+    takenBack: takenBack(values),
   };
 }
 
@@ -100,6 +101,21 @@ function expandPath(path: string, tokens: Tokens): string {
     .replaceAll(/\$\{(\w+)\}/g, (all, name: string) => process.env[name] ?? all)
     .replaceAll(/%([%dhknprui])/g, (all, letter: string) => known[letter] ?? all);
   return replaced === '~' || /^~[\\/]/.test(replaced) ? join(home, replaced.slice(1)) : replaced;
+}
+
+/** Without these a command would not be run, or its exit status be lost. */
+const FOR_COMMANDS = [
+  ['RemoteCommand', 'none'],
+  ['SessionType', 'default'],
+  ['ForkAfterAuthentication', 'no'],
+] as const;
+
+/** Only what is set otherwise: a client that does not know an option (before OpenSSH 8.7) refuses to start with it. */
+function takenBack(values: Values): readonly string[] {
+  return FOR_COMMANDS.flatMap(([keyword, wanted]) => {
+    const value = values.get(keyword.toLowerCase())?.[0];
+    return value === undefined || value === wanted ? [] : [`${keyword}=${wanted}`];
+  });
 }
 
 /** What ssh2 has no code for. */

@@ -30,6 +30,8 @@ export interface ResolvedHost {
   readonly family: 0 | 4 | 6;
   /** Why only OpenSSH's own client can do it, e.g. `ProxyCommand`; null: not so. */
   readonly needsSystemSsh: string | null;
+  /** Options that take back what ssh_config has and no command can run with, e.g. `SessionType=default`. */
+  readonly takenBack: readonly string[];
 }
 
 export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
@@ -65,6 +67,7 @@ export function defaultHost(alias: string): ResolvedHost {
     bindAddress: null,
     family: 0,
     needsSystemSsh: null,
+    takenBack: [],
   };
 }
 

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { NodeReadError, type CommandResult, type RunOptions, type Transport } from '../transport.ts';
 import { codeOf, notUnderstood, stopped } from './failures.ts';
+import type { HopConfig } from './hop-config.ts';
 import { STDOUT_LIMIT } from './builtin-transport.ts';
 import { quoteForPosixShell } from './quote.ts';
 import { SSH_PROGRAM } from './resolve-host.ts';
@@ -8,24 +9,7 @@ import { runProgram } from './run-program.ts';
 import type { SshSettings } from './settings.ts';
 import { sshCommandFor, sshFlags } from './settings.ts';
 import { systemFailure } from './system-failure.ts';
-
-/** Never asks, never trusts a new host, opens nothing but the one session. What the user's ssh_config says comes after. */
-const OPTIONS = [
-  'BatchMode=yes',
-  'StrictHostKeyChecking=yes',
-  'UpdateHostKeys=no',
-  'ConnectTimeout=10',
-  'ServerAliveInterval=10',
-  'ServerAliveCountMax=3',
-  'ForwardAgent=no',
-  'ClearAllForwardings=yes',
-  'PermitLocalCommand=no',
-  'RequestTTY=no',
-  'RemoteCommand=none',
-  'ForkAfterAuthentication=no',
-  'SessionType=default',
-  'LogLevel=ERROR',
-];
+import { SYSTEM_OPTIONS } from './system-options.ts';
 
 /** ssh's own failures; a command that we run never ends with it. */
 const SSH_FAILED = 255;
@@ -33,19 +17,27 @@ const SSH_FAILED = 255;
 /** Logins at the same time: sshd, and a bastion for many nodes, drop more than a few (MaxStartups). */
 const LOGINS = 2;
 
+/** A host for OpenSSH's own client. */
+export interface SystemHost {
+  readonly host: string;
+  readonly settings: SshSettings;
+  /** See `ResolvedHost`. */
+  readonly takenBack: readonly string[];
+  /** Configuration that binds the hops on the way too; null: there is no hop. */
+  readonly hopConfig: HopConfig | null;
+}
+
 /** Commands over OpenSSH's own client: one process, and one login, each. */
 export class SystemTransport implements Transport {
   readonly via = 'ssh';
   readonly client: string;
-  readonly #host: string;
-  readonly #settings: SshSettings;
+  readonly #target: SystemHost;
   readonly #closing = new AbortController();
   readonly #limit = pLimit(LOGINS);
 
-  constructor(host: string, settings: SshSettings, why: string) {
+  constructor(target: SystemHost, why: string) {
     this.client = `system ssh (${why})`;
-    this.#host = host;
-    this.#settings = settings;
+    this.#target = target;
   }
 
   async run(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
@@ -54,17 +46,18 @@ export class SystemTransport implements Transport {
 
   async #runNow(argv: readonly string[], options: RunOptions): Promise<CommandResult> {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const { host, settings } = this.#target;
     try {
       const { stdout, stderr, code, isOverLimit } = await runProgram(
         SSH_PROGRAM,
-        systemSshArgv(this.#host, this.#settings, quoteForPosixShell(argv)),
+        systemSshArgv(this.#target, quoteForPosixShell(argv)),
         { signal, limit: STDOUT_LIMIT },
       );
-      if (isOverLimit) throw tooMuch(this.#host);
-      if (code === SSH_FAILED) throw systemFailure(stderr, this.#host, sshCommandFor(this.#host, this.#settings));
+      if (isOverLimit) throw tooMuch(host);
+      if (code === SSH_FAILED) throw systemFailure(stderr, host, sshCommandFor(host, settings));
       return { stdout, stderr, code };
     } catch (error) {
-      if (signal.aborted) throw stopped(signal, this.#host);
+      if (signal.aborted) throw stopped(signal, host);
       if (codeOf(error) === 'ENOENT') throw withoutProgram(this.client);
       throw error;
     }
@@ -72,15 +65,19 @@ export class SystemTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#target.hopConfig?.remove();
     return Promise.resolve();
   }
 }
 
 /** @throws NodeReadError for a host that `ssh` would take for an option */
-export function systemSshArgv(host: string, settings: SshSettings, command: string): readonly string[] {
+export function systemSshArgv(target: SystemHost, command: string): readonly string[] {
+  const { host, takenBack, hopConfig } = target;
   if (host.startsWith('-'))
     throw notUnderstood(`${host} cannot be the name of a host`, 'Choose another: --node-address');
-  return [...sshFlags(settings), ...OPTIONS.flatMap((option) => ['-o', option]), '--', host, command];
+  const settings = hopConfig === null ? target.settings : { ...target.settings, config: hopConfig.file };
+  const options = [...SYSTEM_OPTIONS, ...takenBack].flatMap((option) => ['-o', option]);
+  return [...sshFlags(settings), ...options, '--', host, command];
 }
 
 function withoutProgram(client: string): NodeReadError {

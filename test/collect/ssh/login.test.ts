@@ -45,6 +45,14 @@ describeWithSshd('login', () => {
     expect((await whoAmI({ config, port: sshd.port })).uid).toBe('0');
   });
 
+  test('with IdentitiesOnly the agent does not offer what is not named', async () => {
+    const { port } = await server;
+    const agent = await lab.agent([key]);
+    const knownHosts = lab.knownHosts(await server);
+    const config = lab.config({ agent, key: lab.key(), knownHosts, lines: ['IdentitiesOnly yes'] });
+    expect((await failureOf(whoAmI({ config, port }))).reason).toBe('authentication');
+  });
+
   test('a key with a passphrase wants ssh-add', async () => {
     const { port } = await server;
     const config = lab.config({ key: locked, knownHosts: lab.knownHosts(await server) });

@@ -56,6 +56,14 @@ describe('what ssh -G prints', () => {
     });
   });
 
+  test('only what keeps a command from being run is taken back', () => {
+    expect(parseSshG('x', 'sessiontype default\nforkafterauthentication no').takenBack).toEqual([]);
+    expect(parseSshG('x', 'user core').takenBack).toEqual([]);
+    const odd = 'remotecommand top -b\nsessiontype none\nforkafterauthentication yes';
+    const wanted = ['RemoteCommand=none', 'SessionType=default', 'ForkAfterAuthentication=no'];
+    expect(parseSshG('x', odd).takenBack).toEqual(wanted);
+  });
+
   test('paths: ~, tokens, variables; files that are not there are left out', () => {
     const key = write('id_root_node', '');
     vi.stubEnv('KEYS', folder);

@@ -22,6 +22,12 @@ test('whole, although a comment looks like the end of a table', () => {
   expect(incompleteness(HOSTILE)).toBeNull();
 });
 
+test('the end of a table in a comment is not its end', () => {
+  const begin = '*nat\n:X - [0:0]\n[1:2] -A X -m comment --comment "a\nCOMMIT\nb" -j Z\n';
+  expect(incompleteness(begin)).toBe('it ends inside table nat after 5 lines');
+  expect(incompleteness(`${begin}COMMIT\n`)).toBeNull();
+});
+
 test('nothing is whole', () => {
   expect(incompleteness('')).toBeNull();
 });

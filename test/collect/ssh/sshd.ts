@@ -18,9 +18,18 @@ export const sshdProblem =
         ? 'only root can start sshd'
         : null;
 
-if (sshdProblem !== null) {
-  if (process.env['CI'] !== undefined) throw new Error(`tests with sshd cannot run: ${sshdProblem}`);
-  console.warn(`tests with sshd are skipped: ${sshdProblem}`);
+if (sshdProblem !== null) complain('tests with sshd', sshdProblem);
+
+/** Whether programs are missing; said aloud, a failure in CI. */
+export function areMissing(...programs: readonly string[]): boolean {
+  const missing = programs.filter((program) => !existsSync(program));
+  if (missing.length > 0) complain('some tests', `there is no ${missing.join(', ')}`);
+  return missing.length > 0;
+}
+
+function complain(what: string, why: string): void {
+  if (process.env['CI'] !== undefined) throw new Error(`${what} cannot run: ${why}`);
+  console.warn(`${what} are skipped: ${why}`);
 }
 
 /** Tests that need a real sshd: skipped aloud where there is none, a failure in CI. */
@@ -133,7 +142,8 @@ export class SshLab {
 
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill();
-    await Promise.all(this.#children.map(async (child) => until(() => child.exitCode !== null || child.killed)));
+    const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+    await Promise.all(this.#children.map(async (child) => until(() => child.pid === undefined || hasEnded(child))));
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

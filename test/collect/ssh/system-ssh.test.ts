@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { hopConfigText, writeHopConfig } from '../../../src/collect/ssh/hop-config.ts';
 import { systemFailure } from '../../../src/collect/ssh/system-failure.ts';
 import { systemSshArgv } from '../../../src/collect/ssh/system-transport.ts';
 import { connect, failureOf, ID, SIGNAL, whoAmI } from './reading.ts';
@@ -13,6 +15,8 @@ const socket = connect(Number(port), host);
 process.stdin.pipe(socket).pipe(process.stdout);
 socket.on('close', () => process.exit(0));
 `;
+
+afterEach(() => void vi.unstubAllEnvs());
 
 describeWithSshd('system ssh', () => {
   const lab = new SshLab();
@@ -51,6 +55,67 @@ describeWithSshd('system ssh', () => {
       client: 'system ssh (@cert-authority in known_hosts)',
       uid: '0',
     });
+  });
+
+  test('a host certificate of an authority that is recorded without the port', async () => {
+    const ca = lab.key();
+    const hostKey = lab.key();
+    execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'host', '-h', '-n', '127.0.0.1', `${hostKey}.pub`]);
+    const lines = [`HostCertificate ${hostKey}-cert.pub`];
+    const sshd = await lab.sshd({ userKeys: [key], hostKeys: [hostKey], lines });
+    const knownHosts = lab.write('known_hosts', `@cert-authority 127.0.0.1 ${readFileSync(`${ca}.pub`, 'utf8')}`);
+    expect((await whoAmI({ config: lab.config({ key, knownHosts }), port: sshd.port })).uid).toBe('0');
+  });
+
+  test('a hop: its key is verified, and never recorded, whatever ssh_config says', async () => {
+    const hop = await lab.sshd({ userKeys: [key] });
+    const { port } = await server;
+    const temporary = lab.newPath('tmp');
+    mkdirSync(temporary);
+    vi.stubEnv('TMPDIR', temporary);
+    const bastion = [
+      'Host bastion',
+      '  HostName 127.0.0.1',
+      `  Port ${hop.port}`,
+      '  StrictHostKeyChecking accept-new',
+    ];
+    const node = ['Host node', '  HostName 127.0.0.1', `  Port ${port}`, '  ProxyJump bastion'];
+    const lines = [...bastion, ...node, `  CertificateFile ${key}.pub`];
+    const knownHosts = lab.knownHosts(await server);
+    const before = readFileSync(knownHosts, 'utf8');
+    const failure = await failureOf(whoAmI({ config: lab.config({ key, knownHosts, lines }) }, ['node']));
+    expect(failure.reason).toBe('host-key-unknown');
+    expect(failure.message).toContain(`No ED25519 host key is known for [127.0.0.1]:${hop.port}`);
+    expect(readFileSync(knownHosts, 'utf8')).toBe(before);
+    expect(hop.log()).not.toContain('Accepted publickey');
+    const both = lab.config({ key, knownHosts: lab.knownHosts(await server, hop), lines });
+    expect(await whoAmI({ config: both }, ['node'])).toEqual({ client: 'system ssh (CertificateFile)', uid: '0' });
+    expect(hop.log()).toContain('Accepted publickey');
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  test('a connection that is shared is neither used nor left', async () => {
+    const { port } = await server;
+    const socket = lab.newPath('master');
+    const lines = ['ControlMaster auto', `ControlPath ${socket}`, 'ControlPersist 60', `CertificateFile ${key}.pub`];
+    const known = lab.config({ key, knownHosts: lab.knownHosts(await server), lines });
+    expect((await whoAmI({ config: known, port })).uid).toBe('0');
+    expect(existsSync(socket)).toBe(false);
+    const unknown = lab.config({ key, knownHosts: lab.write('known_hosts', ''), lines });
+    const trusting = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
+    lab.start('ssh', ['-F', unknown, ...trusting, '-p', String(port), '-N', '-o', 'ControlPersist=no', '127.0.0.1']);
+    await until(() => existsSync(socket));
+    expect((await failureOf(whoAmI({ config: unknown, port }))).reason).toBe('host-key-unknown');
+  });
+
+  test('what ssh_config does instead of a command is taken back', async () => {
+    const { port } = await server;
+    const lines = ['RemoteCommand echo 7', 'ForkAfterAuthentication yes', `CertificateFile ${key}.pub`];
+    const config = lab.config({ key, knownHosts: lab.knownHosts(await server), lines });
+    const transport = await connect({ config, port });
+    const { stdout, code } = await transport.run(['sh', '-c', 'id -u; exit 3'], { signal: SIGNAL });
+    expect([stdout.toString('utf8'), code]).toEqual(['0\n', 3]);
+    await transport.close();
   });
 
   test('a key exchange that ssh2 does not have', async () => {
@@ -108,16 +173,47 @@ function processesWith(text: string): readonly string[] {
   return list.filter((args) => args.startsWith('ssh ') && args.includes(text));
 }
 
+const TARGET = { host: 'node', settings: {}, takenBack: [], hopConfig: null };
+
 test('a host that looks like an option is refused', async () => {
-  expect(() => systemSshArgv('-oProxyCommand=touch /tmp/x', {}, 'id')).toThrow('cannot be the name of a host');
+  const target = { ...TARGET, host: '-oProxyCommand=touch /tmp/x' };
+  expect(() => systemSshArgv(target, 'id')).toThrow('cannot be the name of a host');
   expect((await failureOf(whoAmI({}, ['-oProxyCommand=x']))).reason).toBe('configuration');
 });
 
 test('nothing is asked, trusted or forwarded', () => {
-  const argv = systemSshArgv('node', { user: 'core', port: 2222, keys: ['/k'], config: '/c' }, 'id -u').join(' ');
+  const settings = { user: 'core', port: 2222, keys: ['/k'], config: '/c' };
+  const argv = systemSshArgv({ ...TARGET, settings, takenBack: ['SessionType=default'] }, 'id -u').join(' ');
   expect(argv).toMatch(/^-F \/c -l core -p 2222 -i \/k -o BatchMode=yes -o StrictHostKeyChecking=yes /);
   expect(argv).toContain('-o ForwardAgent=no -o ClearAllForwardings=yes');
-  expect(argv).toMatch(/ -- node id -u$/);
+  expect(argv).toContain('-o ControlMaster=no -o ControlPath=none');
+  expect(argv).toMatch(/ -o SessionType=default -- node id -u$/);
+});
+
+describeWithSshd('configuration for hops', () => {
+  const lab = new SshLab();
+
+  test('has our options first, then those of the user', () => {
+    const folder = lab.newPath('with space');
+    mkdirSync(folder);
+    vi.stubEnv('TMPDIR', folder);
+    const file = join(folder, 'config');
+    writeFileSync(file, 'Host bastion\n  User jumper\n  StrictHostKeyChecking no\n  ControlMaster auto\n');
+    const config = writeHopConfig(file);
+    const printed = execFileSync('ssh', ['-F', config.file, '-G', 'bastion']).toString('utf8');
+    expect(printed).toMatch(/^user jumper$/m);
+    expect(printed).toMatch(/^stricthostkeychecking true$/m);
+    expect(printed).toMatch(/^batchmode yes$/m);
+    expect(printed).toMatch(/^controlmaster false$/m);
+    config.remove();
+    expect(existsSync(config.file)).toBe(false);
+  });
+
+  test('is that of the user and the system without a choice, and nothing with none', () => {
+    expect(hopConfigText(undefined)).toMatch(/\nInclude ~\/\.ssh\/config\nInclude "\/etc\/ssh\/ssh_config"\n$/);
+    expect(hopConfigText('none')).not.toContain('Include');
+    expect(hopConfigText('c')).toContain(`Include "${process.cwd()}/c"`);
+  });
 });
 
 test.each([

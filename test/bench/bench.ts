@@ -1,0 +1,143 @@
+/** What docs/performance.md speaks of, measured: `npm run bench`. Ratios within one run count; seconds are for information. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { timeOfSave } from './kernel.ts';
+import { writeLargeCluster, type Size } from './large-cluster.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const RECORDING = join(ROOT, 'test/fixtures/recordings/hostnames-1.37-iptables-nft');
+
+interface Judging {
+  readonly readMs: number;
+  readonly judgeMs: number;
+  readonly peakBytes: number;
+  readonly outcome: string;
+  readonly ports: number;
+  readonly findings: number;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'svcdoctor-bench-'));
+try {
+  large({ services: 10_000, endpoints: 10, nodes: ['rain-kubernetes-1'], comments: true }, true);
+  large({ services: 10_000, endpoints: 10, nodes: ['rain-kubernetes-1'], comments: false }, true);
+  growth();
+  startUp();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** The 430,000-line case: against the kernel's own tool printing the same rules, and against the size of the text. */
+function large(size: Size, againstKernel: boolean): void {
+  const place = join(folder, `large-${size.comments}`);
+  const text = writeLargeCluster(place, size);
+  const lines = text.split('\n').length;
+  say(
+    `\n${size.services} Services × ${size.endpoints} endpoints, ${size.comments ? 'with' : 'without'} comments: ${lines} lines, ${megabytes(text.length)} MB`,
+  );
+  const runs = [1, 2, 3].map(() => judge(place));
+  const best = runs.reduce((a, b) => (total(a) < total(b) ? a : b));
+  const peak = median(runs.map((run) => run.peakBytes));
+  say(
+    `  read, parse and judge everything: ${seconds(total(best))} s (best of 3), ${best.ports} Service ports, ${best.outcome}, ${best.findings} findings`,
+  );
+  say(
+    `  peak memory: ${megabytes(peak)} MB = ${(peak / text.length).toFixed(1)} × the text   (goal < 8 ×: ${yes(peak / text.length < 8)})`,
+  );
+  if (!againstKernel) return;
+  const save = timeOfSave(text);
+  if (save.status === 'not measured') say(`  against iptables-nft-save: not measured: ${save.because}`);
+  else
+    say(
+      `  against ${save.program} printing the same rules: ${seconds(save.ms)} s → ${(total(best) / save.ms).toFixed(2)} of its time   (goal < 0.25: ${yes(total(best) / save.ms < 0.25)})`,
+    );
+  rmSync(place, { recursive: true, force: true });
+}
+
+/** Ten times the Services cost about ten times as much; ten nodes with equal rules less than ten times. */
+function growth(): void {
+  const one = ['rain-kubernetes-1'];
+  const sizes: readonly (readonly [string, Size])[] = [
+    ['1,000 Services, 1 node', { services: 1000, endpoints: 10, nodes: one, comments: true }],
+    ['10,000 Services, 1 node', { services: 10_000, endpoints: 10, nodes: one, comments: true }],
+    [
+      '1,000 Services, 50 nodes with the same rules',
+      { services: 1000, endpoints: 10, nodes: fiftyNodes(), comments: true },
+    ],
+  ];
+  say('\ngrowth');
+  let first: number | null = null;
+  for (const [name, size] of sizes) {
+    const place = join(folder, 'growth');
+    writeLargeCluster(place, size);
+    const best = Math.min(...[1, 2].map(() => judge(place).judgeMs));
+    first ??= best;
+    say(`  ${name}: ${seconds(best)} s judging = ${(best / first).toFixed(1)} × the first`);
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function fiftyNodes(): readonly string[] {
+  return Array.from({ length: 50 }, (_, index) => `rain-kubernetes-${index + 1}`);
+}
+
+/** Whole commands against a bare `node -e 0`. */
+function startUp(): void {
+  const bare = commandMs(['-e', '0']);
+  say(`\nstart-up, as ratios to a bare node (${Math.round(bare)} ms)`);
+  const run = join(ROOT, 'bin/run.js');
+  const commands: readonly (readonly [string, readonly string[], number])[] = [
+    ['--version', [run, '--version'], 1.5],
+    ['--help', [run, '--help'], 3.5],
+    ['check of one Service from a small snapshot', [run, 'check', 'hostnames', '--from', RECORDING], 5],
+  ];
+  for (const [name, argv, goal] of commands) {
+    const ratio = commandMs(argv) / bare;
+    say(`  ${name}: ${ratio.toFixed(1)} ×   (goal ≤ ${goal}: ${yes(ratio <= goal)})`);
+  }
+}
+
+function commandMs(argv: readonly string[]): number {
+  const times = Array.from({ length: 15 }, () => {
+    const started = performance.now();
+    spawnSync(process.execPath, argv, { stdio: 'ignore' });
+    return performance.now() - started;
+  });
+  return median(times.slice(2));
+}
+
+function judge(place: string): Judging {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(HERE, 'judge.ts'), place], {
+    encoding: 'utf8',
+    maxBuffer: 1e9,
+  });
+  if (status !== 0) throw new Error(`judging failed: ${stderr}`);
+  return JSON.parse(stdout) as Judging;
+}
+
+function total(run: Judging): number {
+  return run.readMs + run.judgeMs;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(2);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}
+
+function yes(holds: boolean): string {
+  return holds ? 'met' : 'NOT met';
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

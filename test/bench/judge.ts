@@ -1,0 +1,30 @@
+/** One judging of a snapshot folder in a process of its own, so that its memory is its own: prints what it took as JSON. */
+import { readSnapshot } from '../../src/collect/snapshot-dir/index.ts';
+import { analyze } from '../../src/analyze/analyze.ts';
+
+const started = performance.now();
+const { snapshot } = await readSnapshot(process.argv[2] ?? '');
+const read = performance.now();
+const report = analyze(snapshot, {
+  namespace: null,
+  wanted: [],
+  selector: null,
+  only: null,
+  skip: [],
+  nodes: null,
+  failOn: 'error',
+  strict: false,
+  allowPartial: false,
+  toolVersion: 'bench',
+});
+const judged = performance.now();
+process.stdout.write(
+  JSON.stringify({
+    readMs: read - started,
+    judgeMs: judged - read,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+    outcome: report.verdict.outcome,
+    ports: report.servicePorts.length,
+    findings: report.findings.length,
+  }),
+);

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { commandLine, isAllowed, NODE_COMMANDS, SUDOERS_LINE, WHO_AM_I } from '../../src/collect/node-commands.ts';
+
+describe('the list of commands', () => {
+  test('is all that is allowed', () => {
+    for (const command of NODE_COMMANDS) {
+      expect(isAllowed(commandLine(command, true))).toBe(true);
+      expect(isAllowed(commandLine(command, false))).toBe(true);
+    }
+    const save = commandLine({ argv: ['iptables-legacy-save', '-t', 'nat'], file: null, needsRoot: true }, true);
+    expect(isAllowed(save)).toBe(false);
+    expect(isAllowed(['iptables-nft-save', '-c'])).toBe(false);
+    expect(isAllowed([...commandLine(WHO_AM_I, true), ';', 'reboot'])).toBe(false);
+    expect(isAllowed([])).toBe(false);
+  });
+
+  test('is documented, with the line for sudoers', () => {
+    const docs = readFileSync(new URL('../../docs/ssh.md', import.meta.url), 'utf8');
+    expect(docs).toContain(`\n${SUDOERS_LINE}\n`);
+    for (const { argv } of NODE_COMMANDS) expect(docs).toContain(argv.join(' '));
+  });
+
+  test('only reads', () => {
+    expect(NODE_COMMANDS.map(({ argv }) => argv.join(' '))).toEqual([
+      'id -u',
+      'ip -j addr',
+      'iptables-nft-save -c',
+      'iptables-legacy-save -c',
+      'ip6tables-nft-save -c',
+      'ip6tables-legacy-save -c',
+      'iptables-save -c',
+      'ip6tables-save -c',
+    ]);
+  });
+});
