@@ -1,10 +1,11 @@
 import { CHECKS } from '../checks/index.ts';
 import { runChecks, type Hit } from '../checks/run.ts';
 import type { Check } from '../checks/check.ts';
-import type { ServiceView, World } from '../checks/world.ts';
+import type { World } from '../checks/world.ts';
 import type { Note, Report, ReportMetadata, ServicePortResult, ServiceSummary } from '../model/report.ts';
 import { INVARIANTS } from '../model/report.ts';
 import { parseCluster } from '../model/parse-cluster.ts';
+import type { Service } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { buildWorld } from './build-world.ts';
 import { coverageOf } from './coverage.ts';
@@ -31,10 +32,10 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
   const cluster = parseCluster(snapshot.cluster);
   const selected = selectServices(cluster, options);
   const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
-  const { hits, open } = runChecks(checksFor(options), world);
-  const findings = findingsOf(hits);
-  const servicePorts = servicePortResults(world, hits, open);
-  const services = world.services.map((view) => summaryOf(view, servicePorts, hits));
+  const run = runChecks(checksFor(options), world);
+  const findings = findingsOf(run.hits);
+  const servicePorts = servicePortResults(world, run);
+  const services = summaries(world, servicePorts, run.hits);
   const coverage = coverageOf(snapshot, world, captures);
   return {
     apiVersion: 'svcdoctor/v1',
@@ -68,23 +69,27 @@ function metadataOf(snapshot: Snapshot, options: AnalyzeOptions, serverVersion: 
   };
 }
 
-function summaryOf(view: ServiceView, ports: readonly ServicePortResult[], hits: readonly Hit[]): ServiceSummary {
-  const { namespace, name, type } = view.service;
-  const own = ports.filter((port) => port.namespace === namespace && port.service === name);
-  const states = own.flatMap((port) => INVARIANTS.map((invariant) => port.invariants[invariant].state));
-  const failed = hits.some((hit) => hit.check.severity === 'error' && concerns(hit, view));
-  const state = failed ? 'failed' : states.length === 0 ? 'not-applicable' : worstState(states);
-  return { namespace, name, type, ...(view.withoutRules === null ? {} : { withoutRules: view.withoutRules }), state };
+function summaries(world: World, ports: readonly ServicePortResult[], hits: readonly Hit[]): readonly ServiceSummary[] {
+  const portsOf = Map.groupBy(ports, (port) => `${port.namespace}/${port.service}`);
+  const failed = new Set(hits.filter((hit) => hit.check.severity === 'error').flatMap(servicesOf));
+  return world.services.map(({ service, withoutRules }) => {
+    const { namespace, name, type } = service;
+    const own = portsOf.get(`${namespace}/${name}`) ?? [];
+    const states = own.flatMap((port) => INVARIANTS.map((invariant) => port.invariants[invariant].state));
+    const judged = states.length === 0 ? 'not-applicable' : worstState(states);
+    const state = failed.has(service) ? 'failed' : judged;
+    return { namespace, name, type, ...(withoutRules === null ? {} : { withoutRules }), state };
+  });
 }
 
-function concerns(hit: Hit, { service }: ServiceView): boolean {
+function servicesOf(hit: Hit): readonly Service[] {
   switch (hit.scope) {
     case 'service':
-      return hit.service.service === service;
+      return [hit.service.service];
     case 'service-port':
-      return hit.view.port.service === service;
+      return [hit.view.port.service];
     case 'node':
-      return hit.ports.some((view) => view.port.service === service);
+      return hit.ports.map((view) => view.port.service);
   }
 }
 

@@ -150,7 +150,7 @@ function familyView(
   { cluster, ports }: Context,
 ): FamilyView {
   const index = indexRules(ruleset);
-  const views: PortView[] = [];
+  const oldest = rangeOf(settings).min;
   const on: FamilyView = {
     node,
     facts: cluster.nodes.get(node) ?? null,
@@ -160,14 +160,10 @@ function familyView(
     hasProxyRules,
     comparison: compareNode(expectNode(settings), index),
     endpoints: (port) => cluster.endpointsOf(port),
-    ports: views,
-  };
-  const oldest = rangeOf(settings).min;
-  for (const port of ports) {
     // Before 1.35 a label more than today's made kube-proxy pass over a Service.
-    if (port.family === family && ignoredBecause(port.service, oldest) === null)
-      views.push(portView(port, on, cluster));
-  }
+    ports: ports.filter((port) => port.family === family && ignoredBecause(port.service, oldest) === null),
+    viewOf: (port) => portView(port, on, cluster),
+  };
   return on;
 }
 

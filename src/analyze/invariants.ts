@@ -1,30 +1,34 @@
-import type { Hit, OpenQuestion } from '../checks/run.ts';
+import type { Applicability, Hit, OpenQuestion, RunResult } from '../checks/run.ts';
 import { brokenBy } from '../checks/run.ts';
-import type { FamilyView, NodeView, PortView, World } from '../checks/world.ts';
+import type { FamilyView, NodeView, World } from '../checks/world.ts';
 import { type Invariant, type InvariantResult, type ServicePortResult, type State } from '../model/report.ts';
 import { printAddressPort } from '../model/address.ts';
 import type { ServicePort } from '../model/service.ts';
 
 /** The matrix: each invariant of each Service port on each node. */
-export function servicePortResults(
-  world: World,
-  hits: readonly Hit[],
-  open: readonly OpenQuestion[],
-): readonly ServicePortResult[] {
-  const broken = indexBroken(hits);
-  const unknown = indexOpen(open);
+export function servicePortResults(world: World, run: RunResult): readonly ServicePortResult[] {
+  const facts: Facts = {
+    broken: indexBroken(run.hits),
+    unknown: indexOpen(run.open),
+    applicability: run.applicability,
+  };
   const ports = world.services.flatMap((service) => service.ports);
   const byId = Map.groupBy(ports, (port) => `${port.id}/${port.protocol}`);
-  return [...byId.values()].map((families) => resultOf(world, families, broken, unknown));
+  return [...byId.values()].map((families) => resultOf(world, families, facts));
 }
 
-type Broken = ReadonlySet<string>;
+/** What is known of ports on nodes; keys are those of {@link key}. */
+interface Facts {
+  readonly broken: ReadonlySet<string>;
+  readonly unknown: ReadonlyMap<string, string>;
+  readonly applicability: RunResult['applicability'];
+}
 
 function key(port: ServicePort, node: string, invariant: Invariant): string {
   return `${port.id}/${port.protocol}/${port.family} ${node} ${invariant}`;
 }
 
-function indexBroken(hits: readonly Hit[]): Broken {
+function indexBroken(hits: readonly Hit[]): ReadonlySet<string> {
   const broken = new Set<string>();
   for (const hit of hits) {
     const views = hit.scope === 'service' ? [] : hit.scope === 'node' ? hit.ports : [hit.view];
@@ -43,16 +47,11 @@ function indexOpen(open: readonly OpenQuestion[]): ReadonlyMap<string, string> {
   return unknown;
 }
 
-function resultOf(
-  world: World,
-  families: readonly ServicePort[],
-  broken: Broken,
-  unknown: ReadonlyMap<string, string>,
-): ServicePortResult {
+function resultOf(world: World, families: readonly ServicePort[], facts: Facts): ServicePortResult {
   const [port] = families;
   if (port === undefined) throw new Error('a Service port without a family');
   const states = (invariant: Invariant): InvariantResult => {
-    const nodes = world.nodes.map((node) => onNode(node, families, invariant, broken, unknown));
+    const nodes = world.nodes.map((node) => onNode(node, families, invariant, facts));
     return { state: worstState(nodes.map((node) => node.state)), nodes };
   };
   return {
@@ -73,11 +72,10 @@ function onNode(
   node: NodeView,
   families: readonly ServicePort[],
   invariant: Invariant,
-  broken: Broken,
-  unknown: ReadonlyMap<string, string>,
+  facts: Facts,
 ): InvariantResult['nodes'][number] {
   if (node.status === 'unjudged') return { name: node.name, state: 'undetermined', because: node.because };
-  const results = families.map((port) => ofPort(node, port, invariant, broken, unknown));
+  const results = families.map((port) => ofPort(node, port, invariant, facts));
   const state = worstState(results.map((result) => result.state));
   const because = results.find((result) => result.state === state)?.because;
   return { name: node.name, state, ...(because === undefined ? {} : { because }) };
@@ -92,11 +90,10 @@ function ofPort(
   node: Extract<NodeView, { readonly status: 'judged' }>,
   port: ServicePort,
   invariant: Invariant,
-  broken: Broken,
-  unknown: ReadonlyMap<string, string>,
+  facts: Facts,
 ): StateBecause {
   const name = key(port, node.name, invariant);
-  if (broken.has(name)) return { state: 'failed' };
+  if (facts.broken.has(name)) return { state: 'failed' };
   const family = node.families.find((candidate) => candidate.family === port.family);
   if (family === undefined) {
     return {
@@ -104,23 +101,24 @@ function ofPort(
       because: `the node's ${port.family} rules were not read, or kube-proxy writes none`,
     };
   }
-  const because = unknown.get(name);
+  const because = facts.unknown.get(name);
   if (because !== undefined) return { state: 'undetermined', because };
-  const view = family.ports.find((candidate) => candidate.port === port);
-  return view !== undefined && applies(invariant, view, family) ? { state: 'ok' } : { state: 'not-applicable' };
+  const applicability = facts.applicability.get(family)?.get(port);
+  if (applicability === undefined) return { state: 'not-applicable' };
+  return applies(invariant, port, applicability, family) ? { state: 'ok' } : { state: 'not-applicable' };
 }
 
 /** I2 and I3 need endpoints; I4 needs connections that are to be masqueraded at their way in from outside. */
-function applies(invariant: Invariant, view: PortView, family: FamilyView): boolean {
+function applies(invariant: Invariant, port: ServicePort, applicability: Applicability, family: FamilyView): boolean {
   switch (invariant) {
     case 'I1':
       return true;
     case 'I2':
-      return view.expected.endpoints.reachable.length > 0;
+      return applicability.endpoints;
     case 'I3':
-      return view.comparison.balancing.length > 0;
+      return applicability.balancing;
     case 'I4':
-      return family.hasProxyRules && isExternal(view.port) && view.expected.endpoints.hasEndpoints;
+      return family.hasProxyRules && isExternal(port) && applicability.endpoints;
   }
 }
 

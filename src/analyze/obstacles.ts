@@ -1,6 +1,6 @@
 import type { Obstacle, PortView } from '../checks/world.ts';
 import { printAddressPort } from '../model/address.ts';
-import type { Ruleset } from '../netfilter/rules.ts';
+import type { Ruleset, Table } from '../netfilter/rules.ts';
 import { walk, type Outcome } from '../netfilter/walk.ts';
 import { contextOf } from './effects.ts';
 import { flowsOf, type Flow } from './flows.ts';
@@ -25,14 +25,21 @@ export function obstaclesOf(view: PortView): readonly Obstacle[] {
   });
 }
 
+const foreign = new WeakMap<Ruleset, boolean>();
+
 /** A rule or policy of a built-in chain that is not kube-proxy's. */
 function hasForeignRules(ruleset: Ruleset): boolean {
-  return [...ruleset.tables.values()].some((table) =>
-    [...table.chains.values()].some(
-      (chain) =>
-        chain.policy !== null && (chain.policy !== 'ACCEPT' || chain.rules.some((rule) => !leadsToProxy(rule))),
-    ),
-  );
+  const known = foreign.get(ruleset) ?? [...ruleset.tables.values()].some(isForeignTable);
+  foreign.set(ruleset, known);
+  return known;
+}
+
+function isForeignTable(table: Table): boolean {
+  for (const chain of table.chains.values()) {
+    if (chain.policy === null) continue;
+    if (chain.policy !== 'ACCEPT' || chain.rules.some((rule) => !leadsToProxy(rule))) return true;
+  }
+  return false;
 }
 
 function stoppedIn(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcome[] {

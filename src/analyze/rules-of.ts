@@ -26,7 +26,7 @@ export function rulesOf(
 }
 
 function linesOf(on: FamilyView): readonly RuleLine[] {
-  return on.ports.flatMap((view) => [...entryLines(view), ...chainLines(view)]);
+  return on.ports.map(on.viewOf).flatMap((view) => [...entryLines(view), ...chainLines(view)]);
 }
 
 /** Rules of shared chains: only those that are about the port. */

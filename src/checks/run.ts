@@ -1,4 +1,5 @@
 import type { Invariant } from '../model/report.ts';
+import type { ServicePort } from '../model/service.ts';
 import type { Rule } from '../netfilter/rules.ts';
 import type { Check, Fault, Judgement, NodeCheck, PortCheck, ServiceCheck } from './check.ts';
 import type { FamilyView, PortView, ServiceView, World } from './world.ts';
@@ -23,30 +24,76 @@ export interface OpenQuestion {
   readonly because: string;
 }
 
+/** Which questions arise for a Service port on a node at all. */
+export interface Applicability {
+  /** Some endpoint is used on the node: I2. */
+  readonly endpoints: boolean;
+  /** There is a list to balance over: I3. */
+  readonly balancing: boolean;
+}
+
 export interface RunResult {
   readonly hits: readonly Hit[];
   readonly open: readonly OpenQuestion[];
+  readonly applicability: ReadonlyMap<FamilyView, ReadonlyMap<ServicePort, Applicability>>;
 }
 
-/** Runs every check over its subjects. No check sees another's result; what suppresses what is said in the views. */
+/**
+ * Runs every check over its subjects. No check sees another's result; what suppresses what is said in the views. Service
+ * ports are viewed one after the other, each by all checks, and only the views with hits are kept.
+ */
 export function runChecks(checks: readonly Check[], world: World): RunResult {
   const hits: Hit[] = [];
   const open: OpenQuestion[] = [];
+  const applicability = new Map<FamilyView, ReadonlyMap<ServicePort, Applicability>>();
   for (const check of checks) {
-    switch (check.scope) {
-      case 'service':
-        hits.push(...world.services.flatMap((service) => runOnService(check, service)));
-        break;
-      case 'service-port':
-        for (const view of portViews(world)) runOnPort(check, view, hits, open);
-        break;
-      case 'node':
-        for (const on of familyViews(world)) runOnNode(check, on, hits, open);
-        break;
+    if (check.scope === 'service') hits.push(...world.services.flatMap((service) => runOnService(check, service)));
+  }
+  for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, hits, open));
+  return { hits, open, applicability };
+}
+
+function runOnFamily(
+  checks: readonly Check[],
+  on: FamilyView,
+  hits: Hit[],
+  open: OpenQuestion[],
+): ReadonlyMap<ServicePort, Applicability> {
+  const portChecks = checks.filter((check) => check.scope === 'service-port');
+  const nodeResults = checks.flatMap((check) => (check.scope === 'node' ? runOnNode(check, on) : []));
+  const applicability = new Map<ServicePort, Applicability>();
+  for (const port of on.ports) {
+    const view = on.viewOf(port);
+    applicability.set(port, applicabilityOf(view));
+    for (const result of nodeResults) if (result.check.hits(view)) result.ports.push(view);
+    // A node without any rules is one fault, not one for each rule of each port.
+    if (on.hasProxyRules) for (const check of portChecks) runOnPort(check, view, hits, open);
+  }
+  for (const { check, judgement, ports } of nodeResults) {
+    if (judgement.status === 'undetermined') {
+      open.push(...ports.map((view) => ({ check, view, because: judgement.because })));
+    } else {
+      hits.push(...judgement.faults.map((fault) => ({ scope: 'node' as const, check, fault, on, ports })));
     }
   }
-  return { hits, open };
+  return applicability;
 }
+
+function applicabilityOf({ expected, comparison }: PortView): Applicability {
+  return APPLICABILITIES[expected.endpoints.reachable.length > 0 ? 1 : 0][comparison.balancing.length > 0 ? 1 : 0];
+}
+
+/** The four of them: a map of half a million ports on nodes holds no more objects than these. */
+const APPLICABILITIES = [
+  [
+    { endpoints: false, balancing: false },
+    { endpoints: false, balancing: true },
+  ],
+  [
+    { endpoints: true, balancing: false },
+    { endpoints: true, balancing: true },
+  ],
+] as const;
 
 /** All invariants a hit breaks: its check's own, and what the fault adds. */
 export function brokenBy({ check, fault }: Hit): readonly Invariant[] {
@@ -55,11 +102,6 @@ export function brokenBy({ check, fault }: Hit): readonly Invariant[] {
 
 function familyViews(world: World): readonly FamilyView[] {
   return world.nodes.flatMap((node) => (node.status === 'judged' ? node.families : []));
-}
-
-/** A node without any rules is one fault, not one for each rule of each port. */
-function portViews(world: World): readonly PortView[] {
-  return familyViews(world).flatMap((family) => (family.hasProxyRules ? family.ports : []));
 }
 
 function runOnService(check: ServiceCheck, service: ServiceView): readonly Hit[] {
@@ -77,15 +119,18 @@ function runOnPort(check: PortCheck, view: PortView, hits: Hit[], open: OpenQues
   else hits.push(...judgement.faults.map((fault) => ({ scope: 'service-port' as const, check, fault, view })));
 }
 
-function runOnNode(check: NodeCheck, on: FamilyView, hits: Hit[], open: OpenQuestion[]): void {
-  if (!check.applies(on)) return;
+interface NodeResult {
+  readonly check: NodeCheck;
+  readonly judgement: Judgement;
+  /** Filled while the ports are viewed. */
+  readonly ports: PortView[];
+}
+
+/** Nothing when the check finds nothing: then no port is asked about. */
+function runOnNode(check: NodeCheck, on: FamilyView): readonly NodeResult[] {
+  if (!check.applies(on)) return [];
   const judgement = readable(check.judge(on));
-  const ports = on.ports.filter((view) => check.hits(view));
-  if (judgement.status === 'undetermined') {
-    open.push(...ports.map((view) => ({ check, view, because: judgement.because })));
-  } else {
-    hits.push(...judgement.faults.map((fault) => ({ scope: 'node' as const, check, fault, on, ports })));
-  }
+  return judgement.status === 'judged' && judgement.faults.length === 0 ? [] : [{ check, judgement, ports: [] }];
 }
 
 /** A fault that rests on a rule nobody understood is no fault: the question is open. */

@@ -22,7 +22,7 @@ export default defineCheck({
     ],
     ignoreWhen: `When node ports are meant to be closed on this node.`,
   },
-  applies: (view) => view.hasProxyRules && view.ports.some((port) => port.port.nodePort !== 0),
+  applies: (view) => view.hasProxyRules && view.ports.some((port) => port.nodePort !== 0),
   judge: (view) => judged(missingJump(view)),
   hits: (view) => view.port.nodePort !== 0,
 });

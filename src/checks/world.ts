@@ -57,8 +57,10 @@ export interface FamilyView {
   readonly comparison: NodeComparison;
   /** All endpoints the API has for a port, used or not. */
   readonly endpoints: (port: ServicePort) => readonly Endpoint[];
-  /** The asked-about ports of this family. */
-  readonly ports: readonly PortView[];
+  /** The asked-about ports of this family that kube-proxy makes rules for. */
+  readonly ports: readonly ServicePort[];
+  /** Made anew at each call: ten thousand of them at once would need more memory than the rules themselves. */
+  readonly viewOf: (port: ServicePort) => PortView;
 }
 
 /** One Service port on one node. */
