@@ -15,7 +15,7 @@ export interface RuleIndex {
     protocol: string,
     port: number,
   ): readonly Rule[];
-  /** Rules of the whole table that jump or go to this chain, in save order. */
+  /** Rules of built-in and shared chains, not of a Service's own, that jump or go to this chain, in save order. */
   leadingTo(table: TableName, target: ChainName): readonly Rule[];
 }
 
@@ -60,9 +60,13 @@ function indexAddresses(chain: Chain): Map<string, Rule[]> {
   return index;
 }
 
+/** Chains of one Service port or endpoint: nearly all there are. */
+const OWN_CHAIN = /^KUBE-(?:SVC|SVL|EXT|XLB|FW|SEP)-/;
+
 function indexTargets(ruleset: Ruleset, table: TableName): Map<ChainName, Rule[]> {
   const index = new Map<ChainName, Rule[]>();
   for (const chain of ruleset.tables.get(table)?.chains.values() ?? []) {
+    if (OWN_CHAIN.test(chain.name)) continue;
     for (const rule of chain.rules) {
       if (rule.target.kind === 'jump' || rule.target.kind === 'goto') append(index, rule.target.chain, rule);
     }
