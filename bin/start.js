@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import v8 from 'node:v8';
 
 export async function start() {
   endQuietlyOnClosedPipe();
@@ -11,6 +12,7 @@ export async function start() {
     process.stdout.write(`${name} ${version}\n`);
     return;
   }
+  keepYoungGenerationSmall();
   cacheCompiledCode();
   const { main } = await import('../dist/main.js');
   await main(process.argv);
@@ -23,6 +25,14 @@ function endQuietlyOnClosedPipe() {
       process.exit(0);
     });
   }
+}
+
+/**
+ * What is parsed from a large rule set is nearly all kept. A young generation that grows with it only costs memory: a
+ * quarter of the peak, and no time is won.
+ */
+function keepYoungGenerationSmall() {
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** In a folder of our own: Node's default is a shared temporary one. A cache that cannot be had is done without. */

@@ -1,6 +1,10 @@
 /** One judging of a snapshot folder in a process of its own, so that its memory is its own: prints what it took as JSON. */
+import v8 from 'node:v8';
 import { readSnapshot } from '../../src/collect/snapshot-dir/index.ts';
 import { analyze } from '../../src/analyze/analyze.ts';
+
+// As bin/start.js does.
+v8.setFlagsFromString('--semi-space-growth-factor=1');
 
 const started = performance.now();
 const { snapshot } = await readSnapshot(process.argv[2] ?? '');

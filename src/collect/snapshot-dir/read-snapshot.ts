@@ -57,7 +57,7 @@ function assemble(read: SnapshotFiles, source: string): SnapshotReading {
     if (place.kind === 'manifest') manifest = readManifest(bytes);
     else if (place.kind === 'cluster') cluster.set(place.file, readClusterFile(place.file, path, bytes));
     // A file of no bytes is an answer too: this back end has no rules.
-    else if (place.kind === 'node') nodes.get(place.node)?.set(place.file, decodeSave(bytes));
+    else if (place.kind === 'node') nodes.get(place.node)?.set(place.file, decodeAndRelease(bytes));
   }
   const evidence: NodeEvidence[] = [...nodes].map(([name, files]) => ({ name, files }));
   const notes = read.unknown.map((path) => `${path} is not part of a snapshot and was left alone`);
@@ -92,4 +92,15 @@ function differences(manifest: SnapshotManifest, nodes: ReadonlyMap<string, Read
     }
   }
   return notes;
+}
+
+const LARGE = 1024 * 1024;
+
+/** Gives the bytes of a large save back at once: until the collector looks they would count twice. */
+function decodeAndRelease(bytes: Buffer): string {
+  const text = decodeSave(bytes);
+  const { buffer } = bytes;
+  const isWhole = bytes.byteLength === buffer.byteLength && bytes.byteLength > LARGE;
+  if (isWhole && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  return text;
 }
