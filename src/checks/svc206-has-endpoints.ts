@@ -1,6 +1,7 @@
 import { defineCheck, judged, type Fault } from './check.ts';
 import { distinctPorts, livingPods, portsWithoutEndpoints, printPort } from './service-endpoints.ts';
 import { unresolvedPorts } from './target-port.ts';
+import type { ServicePort } from '../model/service.ts';
 import type { ServiceView } from './world.ts';
 
 export default defineCheck({
@@ -32,15 +33,21 @@ function unexplained(view: ServiceView): readonly Fault[] {
   const why = reason(view);
   return [
     {
-      title: `port ${dead.map(printPort).join(', ')} has no endpoints${why}`,
+      title: `port ${dead.map((port) => printPort(port) + onlyFamily(view, port)).join(', ')} has no endpoints${why}`,
       cause: 'no endpoints',
       expected: ['an EndpointSlice with a ready endpoint for the port'],
       proof: [],
-      found: found(view),
+      found: found(view, dead),
       confidence: pods === null && service.selector !== null ? 'likely' : 'certain',
       fix: [`kubectl -n ${service.namespace} get endpointslices -l kubernetes.io/service-name=${service.name} -o yaml`],
     },
   ];
+}
+
+/** ` in IPv6`, for a Service of both families that has endpoints in the other. */
+function onlyFamily(view: ServiceView, port: ServicePort): string {
+  const other = view.ports.some((candidate) => candidate.id === port.id && candidate.family !== port.family);
+  return other ? ` in ${port.family}` : '';
 }
 
 /** SVC201 or SVC202 say it better: nothing matches, or nothing that matches is ready. */
@@ -54,7 +61,8 @@ function reason({ service, pods }: ServiceView): string {
   return pods === null ? '; its pods were not read, so the reason is open' : ' although ready pods match the selector';
 }
 
-function found(view: ServiceView): string {
-  const all = view.ports.flatMap((port) => view.cluster.endpointsOf(port));
-  return all.length === 0 ? 'no slice has an endpoint for it' : `${all.length} endpoints, none ready`;
+function found(view: ServiceView, dead: readonly ServicePort[]): string {
+  const all = dead.flatMap((port) => view.cluster.endpointsOf(port));
+  if (all.length === 0) return 'no slice has an endpoint for it';
+  return all.length === 1 ? 'one endpoint, not ready' : `${all.length} endpoints, none ready`;
 }

@@ -24,7 +24,11 @@ export default defineCheck({
 });
 
 function duplicates(view: PortView): readonly Fault[] {
-  const twice = view.comparison.entries.filter((entry) => entry.status === 'present' && entry.rules.length > 1);
+  // Each port of a Service has its own rule for the one health-check port they share: they differ in the comment alone.
+  const twice = view.comparison.entries.filter(
+    ({ expected, status, rules }) =>
+      status === 'present' && rules.length > 1 && expected.role !== 'health-check-accept',
+  );
   return twice.map((entry) => ({
     title: `the rule of ${entryAddress(entry.expected, view.port)} in ${entry.expected.rule.chain} is there ${entry.rules.length} times`,
     cause: `${entry.expected.table} ${entryAddress(entry.expected, view.port)}`,
