@@ -1,4 +1,5 @@
-import { compareNode, comparePort } from '../kubeproxy/compare.ts';
+import { candidateSettings } from '../kubeproxy/candidates.ts';
+import { compareNode, comparePort, countDifferences, isAsExpected, type PortComparison } from '../kubeproxy/compare.ts';
 import { endpointsFor } from '../kubeproxy/endpoints.ts';
 import { expectNode } from '../kubeproxy/expect-node.ts';
 import { expectServicePort } from '../kubeproxy/expect-service-port.ts';
@@ -168,11 +169,10 @@ function familyView(
 }
 
 function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView {
-  const expected = expectServicePort(port, endpointsFor(cluster, port, on.settings), on.settings);
-  const comparison = comparePort(expected, on.index);
+  const comparison = closestComparison(port, on, cluster);
   const view: PortView = {
     port,
-    expected,
+    expected: comparison.expected,
     comparison,
     stale: findOldPicture(comparison, on.index),
     behaviour: () => differencesOf(view),
@@ -180,6 +180,21 @@ function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView
     on,
   };
   return view;
+}
+
+/** Where the node's version is not known, its rules are held to those of the version they come closest to. */
+function closestComparison(port: ServicePort, on: FamilyView, cluster: Cluster): PortComparison {
+  const endpoints = endpointsFor(cluster, port, on.settings);
+  const compareWith = (settings: ProxySettings): PortComparison =>
+    comparePort(expectServicePort(port, endpoints, settings), on.index);
+  const [newest = on.settings, ...older] = candidateSettings(port, endpoints, on.settings);
+  let closest = compareWith(newest);
+  for (const settings of older) {
+    if (isAsExpected(closest)) break;
+    const other = compareWith(settings);
+    if (countDifferences(other) < countDifferences(closest)) closest = other;
+  }
+  return closest;
 }
 
 function notesOf(capture: Capture | undefined): readonly Note[] {

@@ -57,6 +57,7 @@ function toFinding(hits: readonly Hit[]): Finding {
     title: fault.title,
     ...(impact === null ? {} : { impact }),
     nodes,
+    services: distinct(hits.flatMap(servicesOf)),
     servicePorts: distinct(hits.flatMap(portIds)),
     expected: distinct(hits.flatMap((hit) => hit.fault.expected)),
     actual: distinctEvidence(hits.flatMap(evidenceOf)),
@@ -109,6 +110,11 @@ function nodesOf(hit: Hit): readonly string[] {
     case 'node':
       return [hit.on.node];
   }
+}
+
+function servicesOf(hit: Hit): readonly string[] {
+  const services = hit.scope === 'service' ? [hit.service.service] : viewsOf(hit).map((view) => view.port.service);
+  return services.map(({ namespace, name }) => `${namespace}/${name}`);
 }
 
 function portIds(hit: Hit): readonly string[] {

@@ -70,6 +70,8 @@ function runOnFamily(
     if (on.hasProxyRules) for (const check of portChecks) runOnPort(check, view, hits, open);
   }
   for (const { check, judgement, ports } of nodeResults) {
+    // It concerns nothing that was asked about, for example a family in which no Service has an address.
+    if (ports.length === 0) continue;
     if (judgement.status === 'undetermined') {
       open.push(...ports.map((view) => ({ check, view, because: judgement.because })));
     } else {

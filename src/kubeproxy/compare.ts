@@ -91,6 +91,18 @@ export function isAsExpected(comparison: PortComparison): boolean {
   );
 }
 
+/** How many rules differ: of several things the rules may have been meant to be, they are the one with the fewest. */
+export function countDifferences(comparison: PortComparison): number {
+  const lists = [...comparison.chains, ...comparison.seps].map(
+    ({ list }) => list.missing.length + list.misplaced.length + list.duplicates.length + list.surplus.length,
+  );
+  const balancing = comparison.balancing.map(
+    (list) => list.missing.length + list.doubled.length + list.foreign.length + list.conditional.length,
+  );
+  const entries = comparison.entries.filter((entry) => !isRight(entry)).length;
+  return [...lists, ...balancing].reduce((sum, count) => sum + count, entries + comparison.surplusEntries.length);
+}
+
 function isRight({ expected, status, rules }: EntryComparison): boolean {
   return status === 'present' ? rules.length === 1 : status === 'absent' && expected.presence === 'accepted';
 }

@@ -67,8 +67,11 @@ export interface ProxySettings {
   readonly zone: string | null;
   /** Addresses kube-proxy may take for the node's own in this family (source-range test). */
   readonly nodeIPs: readonly Ip[];
-  /** True: this node has no rules of kube-proxy in this family, and the settings are those of the other nodes. */
-  readonly borrowed?: boolean;
+  /**
+   * Set when this node has no rules of kube-proxy in this family. `nodes`: the settings are those of the other nodes;
+   * `family`: no node has rules in this family, and the settings are those of the other family.
+   */
+  readonly borrowed?: 'nodes' | 'family';
 }
 
 /** What a rule is for. Checks select differences by role, never by chain name or comment. */

@@ -141,9 +141,7 @@ function settingsIn(
   const own = facts[family].get(node);
   const config = configOf(world, node);
   const version = versionIn(world, node);
-  // kube-proxy writes both families or one; a family no node has rules of is one it does not write.
-  const somewhere = facts[family].size > 0 || (config !== null && facts.IPv4.size + facts.IPv6.size === 0);
-  if (!somewhere || version === null) return null;
+  if (version === null) return null;
   const detection = detections(config);
   const ofNode = FAMILIES.flatMap((each) => facts[each].get(node) ?? []);
   const all = [...facts[family].values()];
@@ -161,7 +159,7 @@ function settingsIn(
     nodeName: (world.objects.pods.get(node)?.hostname ?? node).toLowerCase(),
     zone: object?.zone ?? null,
     nodeIPs: nodeIPs(world, node, family, config, version),
-    borrowed: own === undefined,
+    ...(own === undefined ? { borrowed: facts[family].size > 0 ? ('nodes' as const) : ('family' as const) } : {}),
   };
 }
 

@@ -132,6 +132,9 @@ export interface Finding {
   /** What users of the Service experience, from the walk; absent when nothing changes for packets. */
   readonly impact?: string;
   readonly nodes: readonly string[];
+  /** `namespace/name` of the Services it concerns. */
+  readonly services: readonly string[];
+  /** Empty when it concerns a Service that has no rules, for example a headless one. */
   readonly servicePorts: readonly string[];
   /** Rules as iptables-save prints them, or a fact in words. */
   readonly expected: readonly string[];

@@ -68,6 +68,17 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+const SHOWN_SUBJECTS = 6;
+
+/** Which of several Services a finding is about; nothing when only one was asked about. */
+export function subjectOf(finding: Finding, report: Report): string {
+  if (report.services.length <= 1) return '';
+  const all = finding.servicePorts.length > 0 ? finding.servicePorts : finding.services;
+  if (all.length > SHOWN_SUBJECTS && all.length === report.servicePorts.length) return 'all that were asked about';
+  const rest = all.length - SHOWN_SUBJECTS;
+  return `${all.slice(0, SHOWN_SUBJECTS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
 /** Where a finding is: up to three nodes by name. */
 export function placeOf(finding: Finding): string {
   const { nodes } = finding;

@@ -37,7 +37,9 @@ function findingBlock(finding: Finding, program: string): string {
     `### ${finding.severity} ${finding.code}: ${escape(finding.title)}`,
     [
       ...(place === '' ? [] : [`- **nodes**: ${escape(finding.nodes.join(', '))}`]),
-      ...(finding.servicePorts.length === 0 ? [] : [`- **Service ports**: ${escape(finding.servicePorts.join(', '))}`]),
+      finding.servicePorts.length === 0
+        ? `- **Services**: ${escape(finding.services.join(', '))}`
+        : `- **Service ports**: ${escape(finding.servicePorts.join(', '))}`,
       ...(finding.impact === undefined ? [] : [`- **impact**: ${escape(finding.impact)}`]),
       `- **confidence**: ${finding.confidence}`,
     ].join('\n'),

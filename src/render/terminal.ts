@@ -10,6 +10,7 @@ import {
   proofLines,
   proxyLine,
   readLine,
+  subjectOf,
   tally,
   unjudgedGroups,
 } from './lines.ts';
@@ -34,7 +35,7 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
     headline(report, draw),
     serviceLines(report, draw),
     matrix(report, draw),
-    ...report.findings.map((finding) => findingBlock(finding, draw)),
+    ...report.findings.map((finding) => findingBlock(finding, report, draw)),
     unread(report, draw),
     notes(report, draw),
     footer(report, draw),
@@ -138,15 +139,17 @@ function mark(state: State, paint: ChalkInstance): string {
   }
 }
 
-function findingBlock(finding: Finding, draw: Draw): string {
+function findingBlock(finding: Finding, report: Report, draw: Draw): string {
   const { paint, options } = draw;
   const colour = severityColour(finding.severity, paint);
   const place = neutral(placeOf(finding));
   const head = `${colour(SEVERITY_MARKS[finding.severity])} ${colour(finding.code)}  ${paint.bold(neutral(finding.title))}`;
+  const subject = subjectOf(finding, report);
   const sure = finding.confidence === 'certain' ? [] : [field('confidence', [finding.confidence], draw)];
   const lines = [
     '',
     place === '' ? head : `${head}   ${paint.cyan(place)}`,
+    ...(subject === '' ? [] : [field('service', [subject], draw)]),
     ...(finding.impact === undefined ? [] : [field('impact', [finding.impact], draw)]),
     ...sure,
     ...(finding.expected.length === 0 ? [] : [field('expected', finding.expected, draw)]),

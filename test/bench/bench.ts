@@ -56,7 +56,7 @@ function against(ms: number, text: string, backend: 'nft' | 'legacy'): string {
   const save = timeOfSave(text, backend);
   if (save.status === 'not measured') return `against iptables-${backend}-save: not measured: ${save.because}`;
   const ratio = ms / save.ms;
-  const took = `${save.program} printing the same rules: ${save.atLeast ? 'more than ' : ''}${seconds(save.ms)} s`;
+  const took = `${save.program} printing the same rules: ${seconds(save.ms)} s${save.atLeast ? ', and it did not finish' : ''}`;
   const goal = backend === 'nft' ? `   (goal < 0.25: ${yes(ratio < 0.25)})` : '';
   return `against ${took} → ${save.atLeast ? 'less than ' : ''}${ratio.toFixed(2)} of its time${goal}`;
 }

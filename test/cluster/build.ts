@@ -24,7 +24,7 @@ import { withFileLock } from './filelock.ts';
 export const CONTROL_PLANE_VERSION = '1.37.2';
 
 /** Versions of kube-proxy that are known to build and to run against the control plane above. */
-export const KUBE_PROXY_VERSIONS = ['1.37.2', '1.33.13', '1.28.15', '1.24.17'] as const;
+export const KUBE_PROXY_VERSIONS = ['1.37.2', '1.33.13', '1.28.15', '1.24.17', '1.22.17', '1.20.15'] as const;
 
 export type Program = 'kube-proxy' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
 

@@ -1,5 +1,7 @@
 /** `npm run lab -- …`: a real cluster on this machine, to look at, to break and to heal. */
 import { parseArgs } from 'node:util';
+import { fillZoo } from './zoo/fill.ts';
+import { recordZoo } from './zoo/record-zoo.ts';
 import { BREAKS, attachLab, runningLabs, startLab, tally } from './lab.ts';
 import type { Lab, LabOptions } from './lab.ts';
 
@@ -7,6 +9,7 @@ const USAGE = `usage: npm run lab -- COMMAND
 
   up         bring the cluster up
              [--kube-proxy 1.37.2] [--backend nft|legacy] [--masquerade-all] [--mark-bit N] [--cluster-cidr CIDR|none]
+             [--kube-proxy-flag=--nodeport-addresses=primary]…
   status     what runs, and what is broken
   breaks     the list of what can be broken
   break NAME [--node rain-kubernetes-2]
@@ -16,6 +19,9 @@ const USAGE = `usage: npm run lab -- COMMAND
   exec [--node NODE] -- COMMAND…
              run a command on a node, or beside the control plane
   record DIR write a snapshot folder
+  zoo        fill it with a Service of every kind, in the namespace zoo
+  record-zoo [WORLD…]
+             bring up each world of the zoo in turn, and record it for the tests
   down       end it; nothing is left
 
 Each command but breaks takes --name NAME; several clusters can be up, and never meet.`;
@@ -26,6 +32,7 @@ const FLAGS = {
   'masquerade-all': { type: 'boolean' },
   'mark-bit': { type: 'string' },
   'cluster-cidr': { type: 'string' },
+  'kube-proxy-flag': { type: 'string', multiple: true },
   name: { type: 'string', default: 'default' },
   node: { type: 'string' },
   count: { type: 'string', default: '50' },
@@ -67,6 +74,12 @@ async function perform(flags: Flags, [command, ...args]: readonly string[]): Pro
     case 'record':
       await attachLab(flags.name).record(args[0] ?? '.');
       return 0;
+    case 'zoo':
+      await fillZoo(attachLab(flags.name));
+      return 0;
+    case 'record-zoo':
+      await recordZoo(args, console.error);
+      return 0;
     case 'down':
       await attachLab(flags.name).down();
       return 0;
@@ -94,6 +107,7 @@ function labOptions(flags: Flags): Partial<LabOptions> {
   if (backend !== undefined && backend !== 'nft' && backend !== 'legacy') throw new Error('--backend is nft or legacy');
   return {
     name: flags.name,
+    kubeProxyFlags: flags['kube-proxy-flag'] ?? [],
     ...(flags['kube-proxy'] === undefined ? {} : { kubeProxy: flags['kube-proxy'] }),
     ...(backend === undefined ? {} : { backend }),
     ...(flags['masquerade-all'] === undefined ? {} : { masqueradeAll: flags['masquerade-all'] }),

@@ -5,6 +5,7 @@ import { Daemon } from './daemon.ts';
 import type { Layout } from './layout.ts';
 import type { Programs } from './messages.ts';
 import { onNode, runIn } from './namespaces.ts';
+import { isSingleStack } from './options.ts';
 import type { LabOptions } from './options.ts';
 import { findProgram, requireSuccess } from './process.ts';
 import type { Ports } from './ports.ts';
@@ -38,7 +39,7 @@ export class Machine {
   }
 
   private kubeProxyArgv(layout: Layout): string[] {
-    const { masqueradeAll, markBit, clusterCidr } = this.options;
+    const { masqueradeAll, markBit, clusterCidr, kubeProxyFlags } = this.options;
     return [
       this.programs.kubeProxy,
       `--kubeconfig=${layout.work}/kube-proxy.kubeconfig`,
@@ -46,11 +47,16 @@ export class Machine {
       '--proxy-mode=iptables',
       `--iptables-masquerade-bit=${markBit}`,
       ...(masqueradeAll ? ['--masquerade-all'] : []),
-      ...(clusterCidr === null ? [] : [`--cluster-cidr=${clusterCidr}`]),
+      ...(clusterCidr === null
+        ? []
+        : [`--cluster-cidr=${isSingleStack(this.options) ? clusterCidr.split(',')[0] : clusterCidr}`]),
+      // The slices it would read are of an API version that is no more.
+      ...(isSingleStack(this.options) ? ['--feature-gates=EndpointSliceProxying=false'] : []),
       // A setting of the whole machine: it cannot be written in a namespace.
       '--conntrack-max-per-core=0',
       '--healthz-bind-address=127.0.0.1:10256',
       '--metrics-bind-address=127.0.0.1:10249',
+      ...kubeProxyFlags,
     ];
   }
 
@@ -76,7 +82,12 @@ export class Machine {
     await waitFor(`kube-proxy's rules on ${this.plan.name}`, async () => {
       const now = await this.essence();
       const families = now.split('-j MASQUERADE').length - 1;
-      if (!wanted.every((text) => now.includes(text)) || families !== 2 || !(await this.synced())) return false;
+      if (
+        !wanted.every((text) => now.includes(text)) ||
+        families !== (isSingleStack(this.options) ? 1 : 2) ||
+        !(await this.synced())
+      )
+        return false;
       this.healthy = now;
       return true;
     });

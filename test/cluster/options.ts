@@ -13,6 +13,8 @@ export interface LabOptions {
   readonly markBit: number;
   /** kube-proxy's --cluster-cidr; null for none at all. */
   readonly clusterCidr: string | null;
+  /** More flags for kube-proxy, each as one word. */
+  readonly kubeProxyFlags: readonly string[];
   readonly name: string;
 }
 
@@ -22,6 +24,7 @@ export const DEFAULT_OPTIONS: LabOptions = {
   masqueradeAll: false,
   markBit: 14,
   clusterCidr: CLUSTER_CIDR,
+  kubeProxyFlags: [],
   name: 'default',
 };
 
@@ -41,4 +44,9 @@ export function completeOptions(given: Partial<LabOptions>): LabOptions {
 /** A mark that kube-proxy of this lab does not look at. */
 export function wrongMark(options: LabOptions): string {
   return `0x${(2 ** (options.markBit === 15 ? 13 : 15)).toString(16)}`;
+}
+
+/** Up to 1.20 kube-proxy serves one IP family, unless told otherwise, and reads Endpoints. */
+export function isSingleStack({ kubeProxy }: LabOptions): boolean {
+  return Number(kubeProxy.split('.')[1]) <= 20;
 }

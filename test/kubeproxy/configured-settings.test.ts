@@ -180,6 +180,6 @@ describe('mode', () => {
     const items = [configMap(['clusterCIDR: 10.1.0.0/16']), pod('registry.k8s.io/kube-proxy:v1.33.1')];
     const bare = new Map([[NODE, { IPv4: [], IPv6: [] }]]);
     const found = inferSettings({ cluster, rulesets: bare, kubeProxyObjects: { items } }).settingsOf(NODE, 'IPv4');
-    expect(found).toMatchObject({ era: { value: '1.25' }, version: { value: { minor: 33 } }, borrowed: true });
+    expect(found).toMatchObject({ era: { value: '1.25' }, version: { value: { minor: 33 } }, borrowed: 'family' });
   });
 });

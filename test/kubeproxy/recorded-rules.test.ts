@@ -96,7 +96,7 @@ describe('rules of real kube-proxies', () => {
       kubeProxyObjects: undefined,
       rulesets: recordedRulesets(recording.name),
     });
-    expect(settings.settingsOf('rain-kubernetes-1', 'IPv6')).toBeNull();
-    expect(settings.settingsOf('rain-kubernetes-1', 'IPv4')).not.toBeNull();
+    expect(settings.settingsOf('rain-kubernetes-1', 'IPv6')?.borrowed).toBe('family');
+    expect(settings.settingsOf('rain-kubernetes-1', 'IPv4')?.borrowed).toBeUndefined();
   });
 });

@@ -112,7 +112,6 @@ describe('settings by rules', () => {
       versionRange: { min: { minor: 31 }, max: { minor: 37 } },
       nodeName: NODE,
       zone: 'z1',
-      borrowed: false,
     });
   });
 
@@ -164,7 +163,7 @@ describe('settings by rules', () => {
     const empty = new Map(gone).set(NODE, { IPv4: gone.get(NODE)!.IPv4, IPv6: [] });
     const all = infer(cluster, empty);
     const settings = settingsIn(all);
-    expect(settings.borrowed).toBe(true);
+    expect(settings.borrowed).toBe('nodes');
     expect(valuesOf(settings)).toEqual(healthy);
     expect(settings.nodeName).toBe(NODE);
     expect(all.modeOf(NODE)).toEqual({ mode: 'iptables', from: 'rules of iptables mode on other nodes' });
