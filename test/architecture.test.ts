@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, { readonly own: readonly string[]; readon
   kubeproxy: { own: ['model', 'netfilter'], outside: ['node:crypto', 'yaml'] },
   checks: { own: ['model', 'netfilter', 'kubeproxy'], outside: [] },
   analyze: { own: ['model', 'netfilter', 'kubeproxy', 'checks'], outside: [] },
-  render: { own: ['model'], outside: ['chalk', 'cli-table3', 'string-width', 'yaml'] },
+  render: { own: ['model'], outside: ['chalk', 'cli-table3', 'get-east-asian-width', 'yaml'] },
   collect: {
     own: ['model'],
     outside: ['@kubernetes/client-node', 'ssh2', 'undici', 'yaml', 'p-limit', 'tar-stream', 'node:*'],
