@@ -9,10 +9,11 @@ import type { Service } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { buildWorld } from './build-world.ts';
 import { coverageOf } from './coverage.ts';
-import { findingsOf } from './findings.ts';
+import { findingsOf, severityOf } from './findings.ts';
 import { servicePortResults, worstState } from './invariants.ts';
 import { selectServices, type Selection } from './selection.ts';
 import { verdictOf, type VerdictOptions } from './verdict.ts';
+import { weigh, type WeighedHits } from './weigh.ts';
 
 export interface AnalyzeOptions extends Selection, VerdictOptions {
   /** Codes; null: all. */
@@ -33,9 +34,10 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
   const selected = selectServices(cluster, options);
   const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
   const run = runChecks(checksFor(options), world);
-  const findings = findingsOf(run.hits);
-  const servicePorts = servicePortResults(world, run);
-  const services = summaries(world, servicePorts, run.hits);
+  const groups = weigh(run.hits);
+  const findings = findingsOf(groups);
+  const servicePorts = servicePortResults(world, { ...run, hits: groups.flatMap(({ hits }) => hits) });
+  const services = summaries(world, servicePorts, groups);
   const coverage = coverageOf(snapshot, world, captures);
   return {
     apiVersion: 'svcdoctor/v1',
@@ -69,9 +71,10 @@ function metadataOf(snapshot: Snapshot, options: AnalyzeOptions, serverVersion: 
   };
 }
 
-function summaries(world: World, ports: readonly ServicePortResult[], hits: readonly Hit[]): readonly ServiceSummary[] {
+function summaries(world: World, ports: readonly ServicePortResult[], groups: readonly WeighedHits[]): readonly ServiceSummary[] {
   const portsOf = Map.groupBy(ports, (port) => `${port.namespace}/${port.service}`);
-  const failed = new Set(hits.filter((hit) => hit.check.severity === 'error').flatMap(servicesOf));
+  const errors = groups.filter((group) => severityOf(group) === 'error');
+  const failed = new Set(errors.flatMap(({ hits }) => hits.flatMap(servicesOf)));
   return world.services.map(({ service, withoutRules }) => {
     const { namespace, name, type } = service;
     const own = portsOf.get(`${namespace}/${name}`) ?? [];

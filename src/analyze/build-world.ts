@@ -152,6 +152,8 @@ function familyView(
 ): FamilyView {
   const index = indexRules(ruleset);
   const oldest = rangeOf(settings).min;
+  // Before 1.35 a label more than today's made kube-proxy pass over a Service.
+  const owned = ports.filter((port) => port.family === family && ignoredBecause(port.service, oldest) === null);
   const on: FamilyView = {
     node,
     facts: cluster.nodes.get(node) ?? null,
@@ -161,11 +163,27 @@ function familyView(
     hasProxyRules,
     comparison: compareNode(expectNode(settings), index),
     endpoints: (port) => cluster.endpointsOf(port),
-    // Before 1.35 a label more than today's made kube-proxy pass over a Service.
-    ports: ports.filter((port) => port.family === family && ignoredBecause(port.service, oldest) === null),
+    ports: owned,
+    ownerOf: ownerOf(owned),
     viewOf: (port) => portView(port, on, cluster),
   };
   return on;
+}
+
+/** The index is made when the first question comes: in a healthy cluster none does. */
+function ownerOf(ports: readonly ServicePort[]): FamilyView['ownerOf'] {
+  let owners: Map<string, ServicePort> | null = null;
+  const keyOf = (address: string | null, protocol: string, port: number): string => `${address} ${protocol} ${port}`;
+  return (address, protocol, port) => {
+    owners ??= new Map(
+      ports.flatMap((owner) => {
+        const ips = [owner.clusterIP, ...owner.externalIPs, ...owner.loadBalancerIngress.map(({ ip }) => ip)];
+        const keys = ips.map((ip) => keyOf(ip, owner.protocol, owner.port));
+        return [...keys, keyOf(null, owner.protocol, owner.nodePort)].map((key) => [key, owner] as const);
+      }),
+    );
+    return owners.get(keyOf(address, protocol.toUpperCase(), port)) ?? null;
+  };
 }
 
 function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView {

@@ -7,7 +7,7 @@ import type { Endpoint } from '../model/service.ts';
 import { nodeWithAddresses, type NodeContext } from '../netfilter/packet.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import { walk, type Outcome } from '../netfilter/walk.ts';
-import { flowsOf, type Flow } from './flows.ts';
+import { flowsOf, rareFlowsOf, type Flow } from './flows.ts';
 import { proxyRules } from './proxy-rules.ts';
 
 /** What happens to one kind of connection by the node's rules, beside what should happen. */
@@ -27,15 +27,34 @@ const SHARE_TOLERANCE = 1e-3;
  * Walks each kind of connection to the port through the node's rules as they are, and through those kube-proxy should
  * have written. The difference is the impact of whatever is wrong.
  */
-export function effectsOf(view: PortView): readonly FlowEffect[] {
+export function effectsOf(view: PortView, flows = flowsOf(view)): readonly FlowEffect[] {
   const wantedRules = assemblePort(view.on.comparison.expected, view.expected, view.port.family);
   const context = contextOf(view);
-  return flowsOf(view).map((flow) => {
+  return flows.map((flow) => {
     const walked = walkFlow(flow, proxyRules(view.on.index.ruleset), context);
     const actual = outcomesOf(view, flow, walked);
     const wanted = outcomesOf(view, flow, walkFlow(flow, wantedRules, context));
     return { flow, actual, wanted, differs: !sameOutcomes(actual, wanted), via: viaOf(walked) };
   });
+}
+
+/** Everything a walk can tell of the port; the effects on usual connections first. */
+export interface PortEffects {
+  readonly usual: readonly FlowEffect[];
+  /** Those that differ; walked only where nothing of the usual does. */
+  readonly rare: readonly FlowEffect[];
+}
+
+const known = new WeakMap<PortView, PortEffects>();
+
+export function allEffectsOf(view: PortView): PortEffects {
+  const there = known.get(view);
+  if (there !== undefined) return there;
+  const usual = effectsOf(view);
+  const felt = usual.some((effect) => effect.differs);
+  const rare = felt ? [] : effectsOf(view, rareFlowsOf(view)).filter((effect) => effect.differs);
+  known.set(view, { usual, rare });
+  return { usual, rare };
 }
 
 /** The form a report keeps. */
@@ -57,7 +76,7 @@ export function contextOf(view: PortView): NodeContext {
 }
 
 function walkFlow(flow: Flow, rules: Ruleset, context: NodeContext): readonly Outcome[] {
-  return walk([rules], flow.packet, context, { origin: flow.origin }).outcomes;
+  return walk([rules], flow.packet, context, { origin: flow.origin, remembered: flow.remembered }).outcomes;
 }
 
 function viaOf(outcomes: readonly Outcome[]): readonly RuleProof[] {
@@ -68,7 +87,7 @@ function outcomesOf(view: PortView, flow: Flow, outcomes: readonly Outcome[]): r
   const merged = new Map<string, EffectOutcome>();
   for (const outcome of outcomes) {
     const effect = judgeOutcome(view, flow, outcome);
-    const key = `${effect.result} ${effect.endpoint ?? ''} ${effect.masqueraded} ${effect.because ?? ''}`;
+    const key = `${effect.result} ${effect.endpoint ?? ''} ${effect.masqueraded} ${effect.remembered?.join() ?? ''} ${effect.because ?? ''}`;
     const known = merged.get(key);
     merged.set(key, known === undefined ? effect : { ...effect, share: known.share + effect.share });
   }
@@ -78,8 +97,14 @@ function outcomesOf(view: PortView, flow: Flow, outcomes: readonly Outcome[]): r
   );
 }
 
-function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): EffectOutcome {
-  const base = { share: outcome.share, masqueraded: outcome.masqueraded };
+/** How one outcome looks to who connects. */
+export function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): EffectOutcome {
+  const lists = outcome.recent.map((entry) => entry.slice(0, entry.indexOf(' ')));
+  const base = {
+    share: outcome.share,
+    masqueraded: outcome.masqueraded,
+    ...(lists.length === 0 ? {} : { remembered: lists }),
+  };
   const endpoint = printAddressPort(outcome.destination, outcome.destinationPort);
   switch (outcome.disposition) {
     case 'rejected':
@@ -90,6 +115,8 @@ function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): EffectOutco
     case 'loop':
       return { ...base, result: 'undetermined', because: outcome.because ?? 'a rule on the way is not understood' };
     case 'untranslated':
+      // kube-proxy itself answers there.
+      if (flow.kind === 'health-check' || flow.kind === 'passing') return { ...base, result: 'answered' };
       return flow.kind === 'node-port'
         ? { ...base, result: 'refused', because: `nothing translates them, and nothing listens on the node port` }
         : { ...base, result: 'no-answer', because: `nothing translates them, and no machine has the address` };
@@ -124,8 +151,8 @@ function answerPastNode(view: PortView, endpoint: Endpoint): Pick<EffectOutcome,
 function sameOutcomes(a: readonly EffectOutcome[], b: readonly EffectOutcome[]): boolean {
   const shares = new Map<string, number>();
   const add = (outcomes: readonly EffectOutcome[], sign: number): void => {
-    for (const { result, endpoint, masqueraded, share } of outcomes) {
-      const key = `${result} ${endpoint ?? ''} ${masqueraded}`;
+    for (const { result, endpoint, masqueraded, remembered = [], share } of outcomes) {
+      const key = `${result} ${endpoint ?? ''} ${masqueraded} ${remembered.join()}`;
       shares.set(key, (shares.get(key) ?? 0) + sign * share);
     }
   };

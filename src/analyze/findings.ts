@@ -1,54 +1,44 @@
 import type { Hit } from '../checks/run.ts';
 import { brokenBy } from '../checks/run.ts';
 import type { Fault, RuleProof } from '../checks/check.ts';
-import type { FamilyView, PortView } from '../checks/world.ts';
+import type { FamilyView } from '../checks/world.ts';
 import type { Confidence, Effect, Evidence, Finding, Severity } from '../model/report.ts';
 import { printRule } from '../netfilter/print.ts';
-import { effectsOf, reportEffect, type FlowEffect } from './effects.ts';
+import { reportEffect } from './effects.ts';
 import { impactOf, stoppedImpact } from './impact.ts';
 import { remedyFor } from './remedy.ts';
-
-/** Findings that share the cause are one finding, whatever the number of nodes; the walk is done for this many of them. */
-const WALKED_NODES = 3;
-/** A finding about a whole node walks this many of the ports it hits. */
-const WALKED_PORTS = 3;
+import { viewsOf, type Walked, type WeighedHits } from './weigh.ts';
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
 const CONFIDENCES: readonly Confidence[] = ['certain', 'likely', 'hint'];
 
-/** Hits become findings: grouped by cause, worst first, with impact, proof and remedy. */
-export function findingsOf(hits: readonly Hit[]): readonly Finding[] {
-  const groups = Map.groupBy(hits, causeKey);
-  const findings = [...groups.values()].map(toFinding).toSorted(byWeight);
+/** Hits of one cause become one finding; worst first. */
+export function findingsOf(groups: readonly WeighedHits[]): readonly Finding[] {
+  const findings = groups.map(toFinding).toSorted(byWeight);
   return findings.map((finding, index) => ({ ...finding, id: `${finding.code}-${index + 1}` }));
 }
 
-function causeKey(hit: Hit): string {
-  switch (hit.scope) {
-    case 'service':
-      return `${hit.check.id} ${hit.service.service.namespace}/${hit.service.service.name} ${hit.fault.cause}`;
-    case 'service-port':
-      if (hit.fault.spansPorts === true) return `${hit.check.id} ${hit.fault.cause}`;
-      return `${hit.check.id} ${hit.view.port.id}/${hit.view.port.protocol} ${hit.fault.cause}`;
-    case 'node':
-      return `${hit.check.id} ${hit.fault.cause}`;
-  }
+/** A fault that changes nothing for packets is no error, whatever it is. */
+export function severityOf({ hits: [first], harmless }: WeighedHits): Severity {
+  if (first === undefined) throw new Error('a finding needs a hit');
+  const { check } = first;
+  if (!harmless) return check.severity;
+  return check.harmless ?? (check.severity === 'error' ? 'warning' : check.severity);
 }
 
-function toFinding(hits: readonly Hit[]): Finding {
+function toFinding(group: WeighedHits): Finding {
+  const { hits, walked } = group;
   const [first] = hits;
   if (first === undefined) throw new Error('a finding needs a hit');
   const nodes = distinct(hits.flatMap(nodesOf));
-  const walked = first.fault.stopped === undefined ? walk(hits) : null;
   const impact = impactWords(first.fault, walked, nodes.length);
-  const harmless = walked !== null && walked.every(({ effect }) => !effect.differs);
   const { check, fault } = first;
   const found = distinct(hits.flatMap((hit) => (hit.fault.found === null ? [] : [hit.fault.found])));
   const [invariant] = brokenBy(first);
   return {
     id: check.id,
     code: check.id,
-    severity: harmless ? (check.harmless ?? check.severity) : check.severity,
+    severity: severityOf(group),
     confidence: worst(
       hits.map((hit) => hit.fault.confidence),
       CONFIDENCES,
@@ -76,29 +66,6 @@ function impactWords({ stopped }: Fault, walked: readonly Walked[] | null, nodes
     walked.map(({ effect }) => effect),
     nodes,
   );
-}
-
-interface Walked {
-  readonly view: PortView;
-  readonly effect: FlowEffect;
-}
-
-/** null: the fault is about an object, which no walk can judge. */
-function walk(hits: readonly Hit[]): readonly Walked[] | null {
-  const views = hits.slice(0, WALKED_NODES).flatMap((hit) => viewsOf(hit).slice(0, WALKED_PORTS));
-  if (hits.every((hit) => hit.scope === 'service') || views.length === 0) return null;
-  return views.flatMap((view) => effectsOf(view).map((effect) => ({ view, effect })));
-}
-
-function viewsOf(hit: Hit): readonly PortView[] {
-  switch (hit.scope) {
-    case 'service':
-      return [];
-    case 'service-port':
-      return [hit.view];
-    case 'node':
-      return hit.ports;
-  }
 }
 
 function nodesOf(hit: Hit): readonly string[] {

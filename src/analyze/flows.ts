@@ -8,6 +8,7 @@ import {
   type LowerProtocol,
 } from '../model/address.ts';
 import type { ClientKind } from '../model/report.ts';
+import { destinationOf } from '../kubeproxy/rule-index.ts';
 import type { Packet } from '../netfilter/packet.ts';
 import type { PortView } from '../checks/world.ts';
 
@@ -16,12 +17,19 @@ export interface Flow {
   readonly client: ClientKind;
   /** `10.111.231.44:80`, `[fd00::1]:80`. */
   readonly destination: string;
-  /** `vip` covers clusterIP, external and load-balancer addresses. */
-  readonly kind: 'vip' | 'node-port';
+  /**
+   * `vip` covers clusterIP, external and load-balancer addresses; `health-check` is healthCheckNodePort, `passing` an address
+   * that the balancer itself serves (`ipMode: Proxy`): kube-proxy leaves such connections alone.
+   */
+  readonly kind: 'vip' | 'node-port' | 'health-check' | 'passing';
   readonly origin: 'forwarded' | 'local';
   readonly packet: Packet;
   /** Endpoint that is its own client: tells whether hairpin connections work. */
   readonly hairpin: boolean;
+  /** Who this client is, where its kind does not say it: `a client 10.168.1.12:9376 has served before`. */
+  readonly special: string | null;
+  /** Lists of `-m recent` that know the client, and for how many seconds. */
+  readonly remembered: ReadonlyMap<string, number>;
 }
 
 /** Addresses for documentation (RFC 5737, RFC 3849): nobody's, so no rule means them. */
@@ -29,18 +37,60 @@ const OUTSIDE = { IPv4: '192.0.2.77', IPv6: '2001:db8::77' } as const;
 
 /** The connections whose fate tells what users of a Service port experience at a node. */
 export function flowsOf(view: PortView): readonly Flow[] {
-  return [...vipFlows(view), ...nodePortFlows(view), ...hairpinFlows(view)];
+  return [...vipFlows(view), ...nodePortFlows(view), ...hairpinFlows(view).slice(0, 1)];
+}
+
+/**
+ * Connections fewer people make. Damage that the usual ones do not feel may hit these: other ways to the same addresses,
+ * endpoints that call themselves, clients of session affinity, clients that source ranges shut out.
+ */
+export function rareFlowsOf(view: PortView): readonly Flow[] {
+  return [
+    ...outerAddressFlows(view),
+    ...otherNodePortFlows(view),
+    ...healthCheckFlows(view),
+    ...passingFlows(view),
+    ...hairpinFlows(view).slice(1),
+    ...returningFlows(view),
+    ...surplusFlows(view),
+  ];
+}
+
+/** To addresses the port does not have, from which a rule leads to it all the same. */
+function surplusFlows(view: PortView): readonly Flow[] {
+  const [client] = insideClients(view);
+  const nodeIP = view.on.settings.nodeIPs[0];
+  const loopback = parseIp('127.0.0.1');
+  return view.comparison.surplusEntries.flatMap(({ kind, rule }) => {
+    const { address, port } = destinationOf(rule);
+    if (kind !== 'leads-here' || port === null || client === undefined) return [];
+    const ip = address === null ? null : parseIp(address);
+    if (ip !== null) return [flowTo(view, client, ip, port, 'vip')];
+    const toNode = nodeIP === undefined ? [] : [flowTo(view, client, nodeIP, port, 'node-port')];
+    if (loopback === null || view.port.family === 'IPv6') return toNode;
+    return [...toNode, flowTo(view, itself(loopback), loopback, port, 'node-port')];
+  });
+}
+
+function itself(loopback: Ip): Client {
+  return { kind: 'node', ip: loopback, special: 'the node itself through loopback' };
 }
 
 function vipFlows(view: PortView): readonly Flow[] {
   const { port } = view;
   const clusterIP = clientsOf(view).map((client) => flowTo(view, client, port.clusterIP, port.port, 'vip'));
-  const outside = [
-    ...port.externalIPs,
-    ...port.loadBalancerIngress.filter((vip) => vip.ipMode !== 'Proxy').map((vip) => vip.ip),
-  ];
   const external = outsideClient(view);
-  return [...clusterIP, ...outside.map((ip) => flowTo(view, external, ip, port.port, 'vip'))];
+  return [...clusterIP, ...outerAddresses(view).map((ip) => flowTo(view, external, ip, port.port, 'vip'))];
+}
+
+function outerAddresses({ port }: PortView): readonly Ip[] {
+  const vips = port.loadBalancerIngress.filter((vip) => vip.ipMode !== 'Proxy').map((vip) => vip.ip);
+  return [...port.externalIPs, ...vips];
+}
+
+function outerAddressFlows(view: PortView): readonly Flow[] {
+  const clients = [...insideClients(view), ...shutOutClients(view), ...remoteEndpoints(view)];
+  return outerAddresses(view).flatMap((ip) => clients.map((client) => flowTo(view, client, ip, view.port.port, 'vip')));
 }
 
 function nodePortFlows(view: PortView): readonly Flow[] {
@@ -49,27 +99,82 @@ function nodePortFlows(view: PortView): readonly Flow[] {
   return clientsOf(view).map((client) => flowTo(view, client, nodeIP, view.port.nodePort, 'node-port'));
 }
 
-/** An endpoint on this node that calls its own Service. */
+function otherNodePortFlows(view: PortView): readonly Flow[] {
+  const { nodePort } = view.port;
+  const nodeIP = view.on.settings.nodeIPs[0];
+  if (nodePort === 0 || nodeIP === undefined) return [];
+  const remote = remoteEndpoints(view).map((client) => flowTo(view, client, nodeIP, nodePort, 'node-port'));
+  const loopback = view.port.family === 'IPv4' ? parseIp('127.0.0.1') : null;
+  if (loopback === null) return remote;
+  return [...remote, flowTo(view, itself(loopback), loopback, nodePort, 'node-port')];
+}
+
+function healthCheckFlows(view: PortView): readonly Flow[] {
+  const { healthCheckNodePort, type, externalTrafficPolicy } = view.port.service;
+  const nodeIP = view.on.settings.nodeIPs[0];
+  if (type !== 'LoadBalancer' || externalTrafficPolicy !== 'Local') return [];
+  if (healthCheckNodePort === 0 || nodeIP === undefined) return [];
+  const flow = flowTo(view, outsideClient(view), nodeIP, healthCheckNodePort, 'health-check');
+  return [{ ...flow, packet: { ...flow.packet, protocol: 'tcp' } }];
+}
+
+function passingFlows(view: PortView): readonly Flow[] {
+  const passing = view.port.loadBalancerIngress.filter((vip) => vip.ipMode === 'Proxy');
+  const clients = insideClients(view);
+  return passing.flatMap(({ ip }) => clients.map((client) => flowTo(view, client, ip, view.port.port, 'passing')));
+}
+
+/** More endpoints than these are walked for no question. */
+const ENOUGH_ENDPOINTS = 50;
+
+/** Endpoints on this node that call their own Service. */
 function hairpinFlows(view: PortView): readonly Flow[] {
-  const own = view.expected.endpoints.reachable.find((endpoint) => endpoint.node === view.on.node);
-  if (own === undefined) return [];
-  const client: Client = { kind: 'pod', ip: own.ip, hairpin: true };
-  return [flowTo(view, client, view.port.clusterIP, view.port.port, 'vip')];
+  const own = view.expected.endpoints.reachable.filter((endpoint) => endpoint.node === view.on.node);
+  return own.slice(0, ENOUGH_ENDPOINTS).map(({ ip }) => {
+    return flowTo(view, { kind: 'pod', ip, hairpin: true }, view.port.clusterIP, view.port.port, 'vip');
+  });
+}
+
+/** Clients that session affinity takes back to an endpoint: shortly before, and shortly after it forgets them. */
+function returningFlows(view: PortView): readonly Flow[] {
+  const [pod] = insideClients(view);
+  const nodeIP = view.on.settings.nodeIPs[0];
+  const rules = view.expected.chains.flatMap((chain) => chain.rules.filter((rule) => rule.role === 'affinity'));
+  return rules.slice(0, ENOUGH_ENDPOINTS).flatMap((rule) => {
+    const recent = rule.rule.matches.find((match) => match.kind === 'recent');
+    const endpoint = rule.endpoint;
+    if (recent?.kind !== 'recent' || endpoint === null) return [];
+    const served = `a client ${printAddressPort(endpoint.ip, endpoint.port)} has served before`;
+    const timeout = recent.seconds ?? 0;
+    return [timeout - 1, timeout + 1].flatMap((age) => {
+      const know = (client: Client): Client => ({ ...client, special: served, remembered: new Map([[recent.name, age]]) });
+      const inside = pod === undefined ? [] : [flowTo(view, know(pod), view.port.clusterIP, view.port.port, 'vip')];
+      if (view.port.nodePort === 0 || nodeIP === undefined) return inside;
+      return [...inside, flowTo(view, know(outsideClient(view)), nodeIP, view.port.nodePort, 'node-port')];
+    });
+  });
 }
 
 interface Client {
   readonly kind: ClientKind;
   readonly ip: Ip;
-  readonly hairpin: boolean;
+  readonly hairpin?: boolean;
+  readonly special?: string;
+  readonly remembered?: ReadonlyMap<string, number>;
+  /** A pod, but not of this node: it comes in from outside. */
+  readonly remote?: boolean;
 }
 
 function clientsOf(view: PortView): readonly Client[] {
+  return [...insideClients(view), outsideClient(view)];
+}
+
+function insideClients(view: PortView): readonly Client[] {
   const pod = podAddress(view);
   const node = view.on.settings.nodeIPs[0];
   return [
-    ...(pod === null ? [] : [{ kind: 'pod' as const, ip: pod, hairpin: false }]),
-    ...(node === undefined ? [] : [{ kind: 'node' as const, ip: node, hairpin: false }]),
-    outsideClient(view),
+    ...(pod === null ? [] : [{ kind: 'pod' as const, ip: pod }]),
+    ...(node === undefined ? [] : [{ kind: 'node' as const, ip: node }]),
   ];
 }
 
@@ -77,11 +182,32 @@ function clientsOf(view: PortView): readonly Client[] {
 function outsideClient(view: PortView): Client {
   const allowed = view.port.sourceRanges[0];
   const nobody = parseIp(OUTSIDE[view.port.family]);
-  return {
-    kind: 'external',
-    ip: allowed === undefined ? (nobody ?? view.port.clusterIP) : allowed.base,
-    hairpin: false,
-  };
+  return { kind: 'external', ip: allowed === undefined ? (nobody ?? view.port.clusterIP) : allowed.base };
+}
+
+/** One client of each further source range, and one of none. */
+function shutOutClients(view: PortView): readonly Client[] {
+  const [, ...further] = view.port.sourceRanges;
+  const others = further.map(({ base }): Client => ({ kind: 'external', ip: base, special: `outside (${base})` }));
+  const nobody = STRANGERS[view.port.family]
+    .map(parseIp)
+    .find((ip) => ip !== null && !view.port.sourceRanges.some((range) => cidrContains(range, ip)));
+  if (nobody === undefined || nobody === null || view.port.sourceRanges.length === 0) return others;
+  return [...others, { kind: 'external', ip: nobody, special: 'outside the source ranges' }];
+}
+
+const STRANGERS = {
+  IPv4: ['192.0.2.77', '198.51.100.77', '203.0.113.77', '100.64.77.77'],
+  IPv6: ['2001:db8::77', '2001:db8:7777::77', '3fff::77'],
+} as const;
+
+/** Endpoints on other nodes that come here as clients: externalTrafficPolicy Local may take them to themselves. */
+function remoteEndpoints(view: PortView): readonly Client[] {
+  if (view.port.service.externalTrafficPolicy !== 'Local') return [];
+  return view.expected.endpoints.reachable
+    .filter((endpoint) => endpoint.node !== view.on.node)
+    .slice(0, ENOUGH_ENDPOINTS)
+    .map(({ ip }) => ({ kind: 'pod', ip, hairpin: true, remote: true, special: 'an endpoint on another node' }));
 }
 
 /** An address of the node's pod range that is no endpoint; null when no range is known. */
@@ -112,14 +238,14 @@ function hostInRange(range: Cidr, last: number): Ip | null {
 }
 
 function flowTo(view: PortView, client: Client, ip: Ip, port: number, kind: Flow['kind']): Flow {
-  const detection = view.on.settings.localDetection.value;
-  const podInterface = detection?.mode === 'interface' ? detection.name.replace(/\+$/, '0') : null;
   return {
     client: client.kind,
     destination: printAddressPort(ip, port),
     kind,
     origin: client.kind === 'node' ? 'local' : 'forwarded',
-    hairpin: client.hairpin,
+    hairpin: client.hairpin ?? false,
+    special: client.special ?? null,
+    remembered: client.remembered ?? NOBODY,
     packet: {
       family: view.port.family,
       protocol: lower(view),
@@ -127,13 +253,26 @@ function flowTo(view: PortView, client: Client, ip: Ip, port: number, kind: Flow
       sourcePort: null,
       destination: ip,
       destinationPort: port,
-      inInterface: client.kind === 'pod' ? podInterface : null,
+      inInterface: inInterface(view, client),
       outInterface: null,
       mark: 0,
       state: 'NEW',
     },
   };
 }
+
+const NOBODY: ReadonlyMap<string, number> = new Map();
+
+/** Matters only where kube-proxy knows its pods by their interface. */
+function inInterface(view: PortView, client: Client): string | null {
+  const detection = view.on.settings.localDetection.value;
+  if (detection?.mode !== 'interface') return null;
+  const ofPods = detection.name.replace(/\+$/, '0');
+  return client.kind === 'pod' && client.remote !== true ? ofPods : OTHER_INTERFACE;
+}
+
+/** Of no pod, whatever pods' interfaces are called. */
+const OTHER_INTERFACE = 'uplink';
 
 function lower(view: PortView): LowerProtocol {
   switch (view.port.protocol) {

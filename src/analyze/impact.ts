@@ -30,13 +30,12 @@ export function stoppedImpact(stopped: readonly StoppedFlow[]): string {
 
 function subject(effects: readonly FlowEffect[], nodes: number): string {
   const destinations = distinct(
-    effects.map(({ flow }) => (flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination)),
+    effects.map(({ flow }) => destinationName(flow)),
   );
-  const clients = distinct(
-    effects.map(({ flow }) => (flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client])),
-  );
+  const clients = distinct(effects.map(({ flow }) => clientName(flow)));
   // All kinds of clients: then who they are says nothing.
-  const from = clients.length >= Object.keys(CLIENTS).length ? '' : ` from ${join(clients)}`;
+  const all = Object.values(CLIENTS).every((kind) => clients.includes(kind));
+  const from = all ? '' : ` from ${join(clients)}`;
   return `New connections${from} to ${join(destinations)} ${nodes === 1 ? 'at this node' : 'at each of these nodes'}:`;
 }
 
@@ -44,8 +43,23 @@ const CLIENTS: Readonly<Record<ClientKind, string>> = { pod: 'its pods', node: '
 
 /** `from outside to node port 30000`. */
 export function flowName(flow: Flow): string {
-  const from = flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client];
-  return `from ${from} to ${flow.kind === 'node-port' ? `node port ${portOf(flow.destination)}` : flow.destination}`;
+  return `from ${clientName(flow)} to ${destinationName(flow)}`;
+}
+
+function clientName(flow: Flow): string {
+  return flow.special ?? (flow.hairpin ? 'an endpoint calling itself' : CLIENTS[flow.client]);
+}
+
+function destinationName({ kind, destination }: Flow): string {
+  switch (kind) {
+    case 'vip':
+    case 'passing':
+      return destination;
+    case 'node-port':
+      return `node port ${portOf(destination)}`;
+    case 'health-check':
+      return `health-check node port ${portOf(destination)}`;
+  }
 }
 
 function portOf(destination: string): string {
@@ -62,6 +76,7 @@ function describe(effect: FlowEffect): string {
     ...astray.map(goesAstray),
     ...shareChanges(actual, wanted, failing),
     ...(effect.flow.hairpin ? [] : sourceChanges(actual, wanted)),
+    ...affinityChanges(actual, wanted),
     ...unknowns(actual),
   ];
   const none = failing.length + astray.length === 0 ? ['none fails'] : [];
@@ -137,6 +152,12 @@ function maskedShare(outcomes: readonly EffectOutcome[]): number | null {
   const answered = outcomes.filter((outcome) => outcome.result === 'answered');
   const all = total(answered);
   return all < NOISE ? null : total(answered.filter((outcome) => outcome.masqueraded)) / all;
+}
+
+function affinityChanges(actual: readonly EffectOutcome[], wanted: readonly EffectOutcome[]): readonly string[] {
+  const listsOf = (outcomes: readonly EffectOutcome[]): string =>
+    distinct(outcomes.flatMap((outcome) => outcome.remembered ?? [])).toSorted().join();
+  return listsOf(actual) === listsOf(wanted) ? [] : ['session affinity does not remember who served the client'];
 }
 
 function unknowns(actual: readonly EffectOutcome[]): readonly string[] {

@@ -2,8 +2,8 @@ import type { Obstacle, PortView } from '../checks/world.ts';
 import { printAddressPort } from '../model/address.ts';
 import type { Ruleset, Table } from '../netfilter/rules.ts';
 import { walk, type Outcome } from '../netfilter/walk.ts';
-import { contextOf } from './effects.ts';
-import { flowsOf, type Flow } from './flows.ts';
+import { contextOf, judgeOutcome } from './effects.ts';
+import { flowsOf, rareFlowsOf, type Flow } from './flows.ts';
 import { flowName } from './impact.ts';
 import { leadsToProxy, proxyRules } from './proxy-rules.ts';
 
@@ -11,18 +11,36 @@ import { leadsToProxy, proxyRules } from './proxy-rules.ts';
 const NOISE = 1e-3;
 
 /**
- * Walks connections through all rules of the node, and through kube-proxy's alone: what the first stop and the second do
- * not is somebody else's doing. Only what is certain counts: a rule whose answer is not known stops nothing here.
+ * Walks connections through all rules of the node, and through kube-proxy's alone: what is answered by the second and
+ * not by the first is somebody else's doing. Only what is certain counts: a rule whose answer is not known stops nothing.
  */
 export function obstaclesOf(view: PortView): readonly Obstacle[] {
   const { ruleset } = view.on.index;
   if (!hasForeignRules(ruleset)) return [];
-  return flowsOf(view).flatMap((flow) => {
-    const stopped = stoppedIn(view, flow, ruleset);
-    if (stopped.length === 0) return [];
-    const anyway = total(stoppedIn(view, flow, proxyRules(ruleset)));
-    return total(stopped) - anyway < NOISE ? [] : stopped.map((outcome) => obstacle(flow, outcome));
+  const flows = [...flowsOf(view), ...rareFlowsOf(view).filter(({ kind }) => kind === 'health-check')];
+  return flows.flatMap((flow) => {
+    const isAnswered = (outcome: Outcome): boolean => judgeOutcome(view, flow, outcome).result === 'answered';
+    const answered = total(walkFlow(view, flow, proxyRules(ruleset)).filter(isAnswered));
+    if (answered < NOISE) return [];
+    const outcomes = walkFlow(view, flow, ruleset);
+    if (outcomes.some(({ undetermined, disposition }) => undetermined.length > 0 || disposition === 'undetermined')) {
+      return certainStops(flow, outcomes);
+    }
+    const lost = answered - total(outcomes.filter(isAnswered));
+    return lost < NOISE ? [] : outcomes.filter((one) => !isAnswered(one)).map((one) => obstacle(flow, one));
   });
+}
+
+/** Where some questions are open, what is stopped whatever their answers. */
+function certainStops(flow: Flow, outcomes: readonly Outcome[]): readonly Obstacle[] {
+  return outcomes
+    .filter(({ disposition, undetermined }) => undetermined.length === 0 && isStop(disposition))
+    .filter(({ translated }) => translated || flow.kind === 'health-check')
+    .map((outcome) => obstacle(flow, outcome));
+}
+
+function isStop(disposition: Outcome['disposition']): boolean {
+  return disposition === 'dropped' || disposition === 'rejected';
 }
 
 const foreign = new WeakMap<Ruleset, boolean>();
@@ -42,25 +60,31 @@ function isForeignTable(table: Table): boolean {
   return false;
 }
 
-function stoppedIn(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcome[] {
-  const { outcomes } = walk([ruleset], flow.packet, contextOf(view), { origin: flow.origin });
-  return outcomes.filter(
-    ({ disposition, undetermined, translated }) =>
-      (disposition === 'dropped' || disposition === 'rejected') && undetermined.length === 0 && translated,
-  );
+function walkFlow(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcome[] {
+  return walk([ruleset], flow.packet, contextOf(view), { origin: flow.origin }).outcomes;
 }
 
 function obstacle(flow: Flow, outcome: Outcome): Obstacle {
-  const { decidedBy } = outcome;
+  const decidedBy = outcome.decidedBy ?? outcome.via.findLast(({ rule }) => !leadsToProxy(rule)) ?? null;
   return {
     flow: flowName(flow),
+    client: flow.client,
     share: outcome.share,
     endpoint: printAddressPort(outcome.destination, outcome.destinationPort),
-    verdict: outcome.disposition === 'rejected' ? 'rejected' : 'dropped',
+    verdict: VERDICTS[outcome.disposition],
     rule: decidedBy === null ? null : { table: decidedBy.table, rule: decidedBy.rule },
-    because: outcome.because ?? '',
+    because: outcome.because ?? 'a rule of other software ends the chain',
   };
 }
+
+const VERDICTS: Readonly<Record<Outcome['disposition'], Obstacle['verdict']>> = {
+  dropped: 'dropped',
+  rejected: 'rejected',
+  delivered: 'sent past the way back',
+  untranslated: 'kept from being translated',
+  loop: 'kept from being translated',
+  undetermined: 'kept from being translated',
+};
 
 function total(outcomes: readonly Outcome[]): number {
   return outcomes.reduce((sum, outcome) => sum + outcome.share, 0);

@@ -28,6 +28,8 @@ export interface Fault {
   readonly cause: string;
   /** The same cause hits several Service ports: they are one finding. */
   readonly spansPorts?: true;
+  /** The rules are all there, in another order: a fault only where packets feel it. */
+  readonly onlyOrder?: true;
   /** Rules as iptables-save prints them, or facts. */
   readonly expected: readonly string[];
   readonly proof: readonly RuleProof[];
@@ -36,6 +38,8 @@ export interface Fault {
   readonly confidence: Confidence;
   /** Parts of connections that are stopped, for checks that have walked them; other faults have their impact computed. */
   readonly stopped?: readonly StoppedFlow[];
+  /** Only connections from outside the cluster are stopped, as a firewall may be meant to do. */
+  readonly mayBeMeant?: boolean;
   /** Invariants that fail for the same reason, beside the check's own. */
   readonly alsoBreaks?: readonly Invariant[];
   /** Commands; without them the remedy is to have kube-proxy rewrite its rules. */

@@ -118,6 +118,7 @@ function missingRule(
 function misplacedRule(expected: ExpectedRule, actual: Rule, table: TableName): Fault {
   return {
     title: `a rule of ${actual.chain} stands after rules it must precede`,
+    onlyOrder: true,
     cause: printRule(expected.rule),
     expected: [printRule(expected.rule)],
     proof: proof(table, [actual]),

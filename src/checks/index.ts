@@ -37,6 +37,7 @@ import svc352 from './svc352-firewall-drop.ts';
 import svc353 from './svc353-health-check-port.ts';
 import svc354 from './svc354-forward-chain.ts';
 import svc355 from './svc355-filter-jump.ts';
+import svc356 from './svc356-localnet-drop.ts';
 import svc401 from './svc401-proxy-rules.ts';
 import svc402 from './svc402-surplus-rule.ts';
 import svc501 from './svc501-connections-arrive.ts';
@@ -82,6 +83,7 @@ export const CHECKS: readonly Check[] = [
   svc353,
   svc354,
   svc355,
+  svc356,
   svc401,
   svc402,
   svc501,

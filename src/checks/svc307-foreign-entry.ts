@@ -31,7 +31,12 @@ export default defineCheck({
 function foreignEntries(view: PortView): readonly Fault[] {
   if (view.stale !== null) return [];
   const entries = view.comparison.surplusEntries.filter(
-    (entry) => entry.kind !== 'blocks' && !standsForEntry(view, entry) && !isSharedAddress(view, entry),
+    (entry) =>
+      entry.kind !== 'blocks' &&
+      !isOdd(view, entry) &&
+      !standsForEntry(view, entry) &&
+      !isSharedAddress(view, entry) &&
+      !belongsToAnother(view, entry),
   );
   return entries.map((entry) => ({
     title:
@@ -56,6 +61,19 @@ function isSharedAddress(view: PortView, { kind, rule }: SurplusEntry): boolean 
   const owner = /^(\S+) (?:external|loadbalancer) IP$/.exec(rule.comment ?? '')?.[1];
   if (owner === undefined || rule.target.kind !== 'jump') return false;
   return Object.values(portChains(owner, view.port.protocol)).includes(rule.target.chain);
+}
+
+/** For no address in particular: SVC501 tells what it catches. */
+function isOdd(view: PortView, { rule }: SurplusEntry): boolean {
+  return view.on.comparison.oddRules.some((odd) => odd.rule === rule);
+}
+
+/** The Service port that has the address tells where its own rule leads. */
+function belongsToAnother(view: PortView, { kind, rule }: SurplusEntry): boolean {
+  const { address, protocol, port } = destinationOf(rule);
+  if (kind !== 'leads-here' || port === null) return false;
+  const owner = view.on.ownerOf(address, protocol, port);
+  return owner !== null && owner !== view.port;
 }
 
 /** Altered entries keep their place in another fault: the rule is then no second one. */

@@ -14,7 +14,7 @@ const BLOCKS: ReadonlySet<RuleRole> = new Set([
 export default defineCheck({
   id: 'SVC311',
   slug: 'block-missing',
-  severity: 'warning',
+  severity: 'error',
   invariant: 'I1',
   scope: 'service-port',
   title: 'a Service port without endpoints to use is answered at once',

@@ -7,7 +7,7 @@ const ROLES: readonly RuleRole[] = ['forward-accept', 'forward-conntrack', 'forw
 export default defineCheck({
   id: 'SVC354',
   slug: 'forward-chain',
-  severity: 'warning',
+  severity: 'error',
   invariant: null,
   scope: 'node',
   title: 'KUBE-FORWARD accepts masqueraded Service traffic and its answers',

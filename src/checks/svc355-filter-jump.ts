@@ -5,7 +5,7 @@ import type { FamilyView } from './world.ts';
 export default defineCheck({
   id: 'SVC355',
   slug: 'filter-jump',
-  severity: 'warning',
+  severity: 'error',
   invariant: null,
   scope: 'node',
   title: "INPUT, FORWARD and OUTPUT of filter lead to kube-proxy's chains",

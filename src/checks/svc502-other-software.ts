@@ -5,12 +5,13 @@ import type { Obstacle, PortView } from './world.ts';
 export default defineCheck({
   id: 'SVC502',
   slug: 'other-software',
-  severity: 'warning',
+  severity: 'error',
+  harmless: 'warning',
   invariant: null,
   scope: 'service-port',
   title: 'rules of other software let connections to the Service through',
   docs: {
-    why: `kube-proxy only translates; whether a translated packet passes is up to all rules of the node. This check walks connections through every table and chain, and reports what certainly stops them after kube-proxy has done its part. It is a warning, since a firewall or a network policy may mean it.`,
+    why: `kube-proxy only translates; whether a translated packet passes is up to all rules of the node. This check walks connections through every table and chain, and reports what certainly stops them after kube-proxy has done its part. What only keeps connections from outside the cluster away is a warning, since a firewall may mean it.`,
     causes: [
       `The FORWARD policy is DROP (Docker sets it) and nothing accepts traffic of pods: kube-proxy's KUBE-FORWARD accepts only what is marked and what belongs to known connections.`,
       `A firewall (firewalld, ufw, a rule by hand) drops or rejects forwarded traffic.`,
@@ -42,6 +43,7 @@ function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
     proof,
     found: proof.length > 0 ? null : cause,
     stopped: obstacles,
+    mayBeMeant: obstacles.every(({ client }) => client === 'external'),
     confidence: 'likely',
     fix: [],
   };

@@ -5,6 +5,7 @@ import type { NodeComparison, PortComparison } from '../kubeproxy/compare.ts';
 import type { ExpectedServicePort, ProxySettings } from '../kubeproxy/expectation.ts';
 import type { OldPicture } from '../kubeproxy/stale.ts';
 import type { RuleIndex } from '../kubeproxy/rule-index.ts';
+import type { ClientKind } from '../model/report.ts';
 import type { Cluster, Endpoint, NodeFacts, PodFacts, Service, ServicePort } from '../model/service.ts';
 
 /** What checks may see. Built once from a snapshot by `build-world.ts`; every comparison in it is made once. */
@@ -59,6 +60,8 @@ export interface FamilyView {
   readonly endpoints: (port: ServicePort) => readonly Endpoint[];
   /** The asked-about ports of this family that kube-proxy makes rules for. */
   readonly ports: readonly ServicePort[];
+  /** The asked-about port that has this address (null: the node's own) and port number. */
+  readonly ownerOf: (address: string | null, protocol: string, port: number) => ServicePort | null;
   /** Made anew at each call: ten thousand of them at once would need more memory than the rules themselves. */
   readonly viewOf: (port: ServicePort) => PortView;
 }
@@ -85,7 +88,9 @@ export interface Obstacle {
   readonly share: number;
   /** `10.168.1.12:9376`, where they were sent. */
   readonly endpoint: string;
-  readonly verdict: 'dropped' | 'rejected';
+  readonly verdict: 'dropped' | 'rejected' | 'kept from being translated' | 'sent past the way back';
+  /** Who connects. */
+  readonly client: ClientKind;
   /** The rule that stops them; null for a chain's policy, which `because` names. */
   readonly rule: RuleProof | null;
   readonly because: string;

@@ -67,6 +67,18 @@ export function compareNode(expected: ExpectedNode, index: RuleIndex): NodeCompa
   };
 }
 
+/** Chains whose rules may be for the node's own addresses, as addrtype or the way into the chain says. */
+const OF_NODE_ADDRESSES: ReadonlySet<string> = new Set(['nat KUBE-NODEPORTS', 'filter KUBE-EXTERNAL-SERVICES']);
+
+function isAddressed(table: TableName, rule: Rule): boolean {
+  const { address, port } = destinationOf(rule);
+  if (port === null) return false;
+  if (address !== null) return true;
+  const excludes = rule.matches.some((match) => match.kind === 'destination' && match.negated);
+  if (excludes || !OF_NODE_ADDRESSES.has(`${table} ${rule.chain}`)) return false;
+  return table === 'nat' || rule.matches.some((match) => match.kind === 'address-type' && match.side === 'destination');
+}
+
 function surplusOf(chains: readonly ChainComparison[]): readonly OddRule[] {
   return chains.flatMap(({ expected, list }) => list.surplus.map((rule) => ({ table: expected.table, rule })));
 }
@@ -75,7 +87,7 @@ function surplusOf(chains: readonly ChainComparison[]): readonly OddRule[] {
 function unaddressed(expected: ExpectedNode, index: RuleIndex): readonly OddRule[] {
   return SHARED_CHAINS.flatMap(([table, name]) =>
     (index.chain(table, name)?.rules ?? [])
-      .filter((rule) => destinationOf(rule).port === null)
+      .filter((rule) => !isAddressed(table, rule))
       .filter((rule) => !expected.nodePortsJumps.some((jump) => isExpected(jump, rule)))
       .map((rule) => ({ table, rule })),
   );
@@ -104,7 +116,9 @@ export function countDifferences(comparison: PortComparison): number {
 }
 
 function isRight({ expected, status, rules }: EntryComparison): boolean {
-  return status === 'present' ? rules.length === 1 : status === 'absent' && expected.presence === 'accepted';
+  if (status !== 'present') return status === 'absent' && expected.presence === 'accepted';
+  // Every port of a Service writes a rule for its one health-check port.
+  return rules.length === 1 || expected.role === 'health-check-accept';
 }
 
 function balances(chain: ExpectedChain): boolean {
@@ -120,6 +134,23 @@ function compareChain(expected: ExpectedChain, index: RuleIndex): ChainCompariso
 function compareOwnChain(expected: ExpectedChain, index: RuleIndex): ChainComparison {
   const chain: Chain | null = index.chain(expected.table, expected.name);
   const wanted = expected.rules.filter((rule) => rule.role !== 'balance');
-  const actual = (chain?.rules ?? []).filter((rule) => !isBalancing(rule));
-  return { expected, list: compareList(wanted, chain, actual) };
+  const all = chain?.rules ?? [];
+  const actual = all.filter((rule) => !isBalancing(rule));
+  const list = compareList(wanted, chain, actual);
+  const late = lateRules(all, wanted.filter((rule) => !list.misplaced.some((other) => other.expected === rule)));
+  return { expected, list: late.length === 0 ? list : { ...list, misplaced: [...list.misplaced, ...late] } };
+}
+
+/** Marks and affinity come before the balancing list: behind it no packet reaches them. */
+function lateRules(all: readonly Rule[], wanted: readonly ExpectedRule[]): ListComparison['misplaced'] {
+  const balancing = all.findIndex(isBalancing);
+  if (balancing < 0 || wanted.length === 0) return [];
+  const before = all.slice(0, balancing);
+  // Nearly always as many rules stand before it as are wanted there.
+  if (before.length === all.filter((rule) => !isBalancing(rule)).length) return [];
+  return wanted.flatMap((expected) => {
+    if (before.some((rule) => isExpected(expected, rule))) return [];
+    const actual = all.slice(balancing).find((rule) => isExpected(expected, rule));
+    return actual === undefined ? [] : [{ expected, actual }];
+  });
 }

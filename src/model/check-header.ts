@@ -14,7 +14,7 @@ export interface CheckHeader {
   /** Kebab-case; the file is `ID-slug.ts`. */
   readonly slug: string;
   readonly severity: Severity;
-  /** Severity of a fault of which the walk shows that it changes nothing for packets; default: `severity`. */
+  /** Severity of a fault of which the walk shows that it changes nothing for packets; default: an error becomes a warning. */
   readonly harmless?: Severity;
   /** The invariant a failure breaks; null for checks outside I1–I4. */
   readonly invariant: Invariant | null;

@@ -185,6 +185,8 @@ export type ClientKind = (typeof CLIENT_KINDS)[number];
 export type EffectResult = 'answered' | 'no-answer' | 'refused' | 'elsewhere' | 'undetermined';
 
 export interface EffectOutcome {
+  /** Lists of `-m recent` that now have the client: how session affinity finds its endpoint again. */
+  readonly remembered?: readonly string[];
   /** 0 to 1. */
   readonly share: number;
   readonly result: EffectResult;

@@ -17,6 +17,8 @@ export interface PacketView {
   readonly packet: Packet;
   readonly context: NodeContext;
   readonly affinity: Affinity;
+  /** Lists of `-m recent` that have the client's address from an earlier connection, and for how many seconds. */
+  readonly remembered: ReadonlyMap<string, number>;
   /** null: rewritten to an address of the node that is not known (MASQUERADE). */
   readonly source: Ip | null;
   readonly sourcePort: number | null;

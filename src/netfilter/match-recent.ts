@@ -16,6 +16,10 @@ export function matchRecent(match: Recent, view: PacketView): MatchAnswer {
   if (match.action === 'set') return compared(true, match.negated);
   const entry = recentEntry(match, view);
   if (entry !== null && view.recent.has(entry)) return compared((match.hitcount ?? 1) <= 1, match.negated);
+  const age = view.remembered.get(match.name);
+  if (age !== undefined && match.side === 'rsource' && match.action !== 'remove') {
+    return compared(age <= (match.seconds ?? Infinity) && (match.hitcount ?? 1) <= 1, match.negated);
+  }
   if (entry !== null && view.affinity === 'first-connection') return compared(false, match.negated);
   const because = `whether the list ${match.name} of -m recent has this client is not known`;
   return answered(unknown(because), match.negated, `recent ${match.name} ${match.hitcount ?? 1} ${entry ?? '?'}`);

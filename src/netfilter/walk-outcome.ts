@@ -30,6 +30,8 @@ export interface Outcome {
   /** Text of `--to-source`; null without SNAT. */
   readonly snatTo: string | null;
   readonly mark: number;
+  /** Entries `LIST address` that `-m recent --set` made, sorted. */
+  readonly recent: readonly string[];
   /** The rule that rejected, dropped or could not be followed; null for a policy and for packets let through. */
   readonly decidedBy: Step | null;
   readonly because: string | null;
@@ -63,10 +65,11 @@ export function outcomesOf(arrivals: readonly Arrival[]): readonly Outcome[] {
 }
 
 function outcomeId({ disposition, traveller, decidedBy, because }: Arrival, numbers: Map<Rule, number>): string {
-  const { destination, destinationPort, translated, sourceRewrite, mark } = traveller.state;
+  const { destination, destinationPort, translated, sourceRewrite, mark, recent } = traveller.state;
   const rewrite = sourceRewrite === null ? '' : `${sourceRewrite.by} ${sourceRewrite.to ?? ''}`;
   const decider = decidedBy === null ? '' : numberOf(decidedBy.rule, numbers);
-  return [disposition, destination, destinationPort, translated, rewrite, mark, decider, because ?? ''].join('|');
+  const noted = [...recent].sort().join();
+  return [disposition, destination, destinationPort, translated, rewrite, mark, noted, decider, because ?? ''].join('|');
 }
 
 function numberOf(rule: Rule, numbers: Map<Rule, number>): number {
@@ -88,6 +91,7 @@ function toOutcome({ disposition, traveller, decidedBy, because }: Arrival): Out
     masqueraded: state.sourceRewrite?.by === 'masquerade',
     snatTo: state.sourceRewrite?.by === 'snat' ? state.sourceRewrite.to : null,
     mark: state.mark,
+    recent: [...state.recent].sort(),
     decidedBy,
     because,
     undetermined: [...new Set(assumed)].sort(),

@@ -37,6 +37,7 @@ export interface Run {
   readonly packet: Packet;
   readonly context: NodeContext;
   readonly affinity: Affinity;
+  readonly remembered: ReadonlyMap<string, number>;
   readonly nextRule: NextRule;
   readonly endings: Ending[];
   /** Rules still to be looked at before the walk gives up: a rule set can ask for more than 2^30 of them. */
@@ -74,11 +75,12 @@ export function viewOf(visit: TableVisit, state: PacketState): PacketView {
 }
 
 function makeView({ run, hook, source, table }: TableVisit, state: PacketState): PacketView {
-  const { packet, context, affinity } = run;
+  const { packet, context, affinity, remembered } = run;
   return {
     packet,
     context,
     affinity,
+    remembered,
     source: state.source,
     sourcePort: state.sourcePort,
     destination: state.destination,

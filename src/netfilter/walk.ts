@@ -20,6 +20,8 @@ export interface WalkOptions {
   readonly origin: 'forwarded' | 'local';
   /** Whether `-m recent` lists may know the client already; default `first-connection`. */
   readonly affinity?: Affinity;
+  /** Lists of `-m recent` that have the client from before, and for how many seconds. */
+  readonly remembered?: ReadonlyMap<string, number>;
   /** `nat`: where would it go; `all`: would it get there. Default `all`. */
   readonly tables?: 'nat' | 'all';
 }
@@ -54,12 +56,15 @@ export function walkLooking(
   options: WalkOptions,
 ): WalkResult {
   const affinity = options.affinity ?? 'first-connection';
-  const run: Run = { packet, context, affinity, nextRule, endings: [], budget: BUDGET };
+  const remembered = options.remembered ?? NOBODY;
+  const run: Run = { packet, context, affinity, remembered, nextRule, endings: [], budget: BUDGET };
   const start: Traveller = { state: initialState(packet), weight: WHOLE, path: null, pathShare: 1, periodic: false };
   const journey: Journey = { run, rulesets, tables: options.tables ?? 'all' };
   const passed = options.origin === 'forwarded' ? walkIn(journey, start) : walkOut(journey, start);
   return { outcomes: outcomesOf([...passed.map(letThrough), ...run.endings]) };
 }
+
+const NOBODY: ReadonlyMap<string, number> = new Map();
 
 function letThrough(traveller: Traveller): Arrival {
   const disposition = traveller.state.translated ? 'delivered' : 'untranslated';

@@ -277,6 +277,7 @@ const ROWS: readonly Row[] = [
     cluster: () => loadBalancer('Cluster'),
     change: without('-A KUBE-PROXY-FIREWALL'),
     codes: ['SVC352'],
+    severity: 'warning',
     port: 'default/web:http',
   },
   {
@@ -284,6 +285,7 @@ const ROWS: readonly Row[] = [
     cluster: () => loadBalancer('Local'),
     change: without('-A KUBE-NODEPORTS', 'health check'),
     codes: ['SVC353'],
+    severity: 'warning',
     port: 'default/web:http',
   },
   {
@@ -291,6 +293,13 @@ const ROWS: readonly Row[] = [
     cluster: hostnames,
     change: without('-A KUBE-FORWARD', '0x4000/0x4000'),
     codes: ['SVC354'],
+    severity: 'warning',
+  },
+  {
+    name: 'packets from outside to localhost are not dropped',
+    cluster: hostnames,
+    change: without('-A KUBE-FIREWALL', 'localnet'),
+    codes: ['SVC356'],
     severity: 'warning',
   },
   {
@@ -331,7 +340,6 @@ const ROWS: readonly Row[] = [
     cluster: hostnames,
     change: before(['-A FORWARD'], '-A FORWARD -d 10.168.1.12/32 -p tcp -m tcp --dport 9376 -j DROP'),
     codes: ['SVC502'],
-    severity: 'warning',
     impact: ['from its pods to 10.111.231.44:80', 'a third'],
   },
   {

@@ -55,9 +55,8 @@ const BREAKS: Readonly<Record<string, Expected>> = {
   'postrouting-jump-missing': { code: 'SVC344', invariants: ['I4'] },
   'wrong-mark': { code: 'SVC342', invariants: ['I4'] },
   'kube-proxy-dead': { code: 'SVC326', invariants: ['I2', 'I3'] },
-  // What a firewall does may be meant: a warning.
-  'foreign-drop': { code: 'SVC502', invariants: [], exit: 0 },
-  'forward-policy-drop': { code: 'SVC502', invariants: [], exit: 0 },
+  'foreign-drop': { code: 'SVC502', invariants: [] },
+  'forward-policy-drop': { code: 'SVC502', invariants: [] },
   'node-without-rules': { code: 'SVC401', invariants: ['I1', 'I2', 'I3', 'I4'] },
 };
 

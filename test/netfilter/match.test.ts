@@ -8,6 +8,7 @@ const VIEW: PacketView = {
   packet: packetOf(),
   context: nodeAt('10.0.0.5'),
   affinity: 'first-connection',
+  remembered: new Map<string, number>(),
   source: ip('192.0.2.7'),
   sourcePort: null,
   destination: ip('10.96.0.20'),
