@@ -71,7 +71,11 @@ function metadataOf(snapshot: Snapshot, options: AnalyzeOptions, serverVersion: 
   };
 }
 
-function summaries(world: World, ports: readonly ServicePortResult[], groups: readonly WeighedHits[]): readonly ServiceSummary[] {
+function summaries(
+  world: World,
+  ports: readonly ServicePortResult[],
+  groups: readonly WeighedHits[],
+): readonly ServiceSummary[] {
   const portsOf = Map.groupBy(ports, (port) => `${port.namespace}/${port.service}`);
   const errors = groups.filter((group) => severityOf(group) === 'error');
   const failed = new Set(errors.flatMap(({ hits }) => hits.flatMap(servicesOf)));

@@ -134,7 +134,7 @@ function answerOf(view: PortView, flow: Flow, outcome: Outcome): Pick<EffectOutc
   if (flow.packet.source === outcome.destination && flow.client === 'pod') {
     return { result: 'no-answer', because: 'the endpoint sees its own address as the client and answers itself' };
   }
-  return flow.client === 'external' ? answerPastNode(view, endpoint) : { result: 'answered' };
+  return flow.client === 'external' || flow.remote ? answerPastNode(view, endpoint) : { result: 'answered' };
 }
 
 /** The answer to a client outside must come back through the node that translated the connection. */
@@ -152,7 +152,8 @@ function sameOutcomes(a: readonly EffectOutcome[], b: readonly EffectOutcome[]):
   const shares = new Map<string, number>();
   const add = (outcomes: readonly EffectOutcome[], sign: number): void => {
     for (const { result, endpoint, masqueraded, remembered = [], share } of outcomes) {
-      const key = `${result} ${endpoint ?? ''} ${masqueraded} ${remembered.join()}`;
+      const arrived = result === 'answered' || result === 'elsewhere';
+      const key = `${result} ${arrived ? `${endpoint ?? ''} ${masqueraded} ${remembered.join()}` : ''}`;
       shares.set(key, (shares.get(key) ?? 0) + sign * share);
     }
   };

@@ -26,6 +26,8 @@ export interface Flow {
   readonly packet: Packet;
   /** Endpoint that is its own client: tells whether hairpin connections work. */
   readonly hairpin: boolean;
+  /** A pod, but on another node. */
+  readonly remote: boolean;
   /** Who this client is, where its kind does not say it: `a client 10.168.1.12:9376 has served before`. */
   readonly special: string | null;
   /** Lists of `-m recent` that know the client, and for how many seconds. */
@@ -120,7 +122,7 @@ function healthCheckFlows(view: PortView): readonly Flow[] {
 
 function passingFlows(view: PortView): readonly Flow[] {
   const passing = view.port.loadBalancerIngress.filter((vip) => vip.ipMode === 'Proxy');
-  const clients = insideClients(view);
+  const clients = clientsOf(view);
   return passing.flatMap(({ ip }) => clients.map((client) => flowTo(view, client, ip, view.port.port, 'passing')));
 }
 
@@ -147,7 +149,11 @@ function returningFlows(view: PortView): readonly Flow[] {
     const served = `a client ${printAddressPort(endpoint.ip, endpoint.port)} has served before`;
     const timeout = recent.seconds ?? 0;
     return [timeout - 1, timeout + 1].flatMap((age) => {
-      const know = (client: Client): Client => ({ ...client, special: served, remembered: new Map([[recent.name, age]]) });
+      const know = (client: Client): Client => ({
+        ...client,
+        special: served,
+        remembered: new Map([[recent.name, age]]),
+      });
       const inside = pod === undefined ? [] : [flowTo(view, know(pod), view.port.clusterIP, view.port.port, 'vip')];
       if (view.port.nodePort === 0 || nodeIP === undefined) return inside;
       return [...inside, flowTo(view, know(outsideClient(view)), nodeIP, view.port.nodePort, 'node-port')];
@@ -201,9 +207,8 @@ const STRANGERS = {
   IPv6: ['2001:db8::77', '2001:db8:7777::77', '3fff::77'],
 } as const;
 
-/** Endpoints on other nodes that come here as clients: externalTrafficPolicy Local may take them to themselves. */
+/** Endpoints on other nodes that come here as clients, and may be taken to themselves. */
 function remoteEndpoints(view: PortView): readonly Client[] {
-  if (view.port.service.externalTrafficPolicy !== 'Local') return [];
   return view.expected.endpoints.reachable
     .filter((endpoint) => endpoint.node !== view.on.node)
     .slice(0, ENOUGH_ENDPOINTS)
@@ -244,6 +249,7 @@ function flowTo(view: PortView, client: Client, ip: Ip, port: number, kind: Flow
     kind,
     origin: client.kind === 'node' ? 'local' : 'forwarded',
     hairpin: client.hairpin ?? false,
+    remote: client.remote ?? false,
     special: client.special ?? null,
     remembered: client.remembered ?? NOBODY,
     packet: {

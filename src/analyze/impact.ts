@@ -29,9 +29,7 @@ export function stoppedImpact(stopped: readonly StoppedFlow[]): string {
 }
 
 function subject(effects: readonly FlowEffect[], nodes: number): string {
-  const destinations = distinct(
-    effects.map(({ flow }) => destinationName(flow)),
-  );
+  const destinations = distinct(effects.map(({ flow }) => destinationName(flow)));
   const clients = distinct(effects.map(({ flow }) => clientName(flow)));
   // All kinds of clients: then who they are says nothing.
   const all = Object.values(CLIENTS).every((kind) => clients.includes(kind));
@@ -156,7 +154,9 @@ function maskedShare(outcomes: readonly EffectOutcome[]): number | null {
 
 function affinityChanges(actual: readonly EffectOutcome[], wanted: readonly EffectOutcome[]): readonly string[] {
   const listsOf = (outcomes: readonly EffectOutcome[]): string =>
-    distinct(outcomes.flatMap((outcome) => outcome.remembered ?? [])).toSorted().join();
+    distinct(outcomes.flatMap((outcome) => outcome.remembered ?? []))
+      .toSorted()
+      .join();
   return listsOf(actual) === listsOf(wanted) ? [] : ['session affinity does not remember who served the client'];
 }
 

@@ -1,5 +1,6 @@
 import type { Endpoint, ServicePort } from '../model/service.ts';
 import type { ProxySettings } from './expectation.ts';
+import { ZERO_RANGE } from './features.ts';
 import { rangeOf, rangeOfMinors } from './version.ts';
 
 /**
@@ -13,6 +14,8 @@ export function candidateSettings(
   settings: ProxySettings,
 ): readonly ProxySettings[] {
   const { min, max } = rangeOf(settings);
+  const open = port.sourceRanges.some(({ prefix }) => prefix === 0);
+  if (open && min.minor <= ZERO_RANGE.last && max.minor >= ZERO_RANGE.first) return eitherWay(settings);
   if (min.minor === max.minor) return [settings];
   const turns = turningPoints(port, endpoints).filter((minor) => minor > min.minor && minor <= max.minor);
   if (turns.length === 0) return [settings];
@@ -21,6 +24,16 @@ export function candidateSettings(
     const end = index === 0 ? max.minor : (starts[index - 1] ?? 0) - 1;
     return { ...settings, versionRange: rangeOfMinors(start, end) };
   });
+}
+
+/** With a source range of /0 in force, as 1.33 has it, and without, as 1.37. */
+function eitherWay(settings: ProxySettings): readonly ProxySettings[] {
+  const as = (minor: number): ProxySettings => ({
+    ...settings,
+    version: { ...settings.version, value: null },
+    versionRange: rangeOfMinors(minor, minor),
+  });
+  return [as(ZERO_RANGE.last + 1), as(ZERO_RANGE.first - 1)];
 }
 
 /** Minor versions that make something else of such a port than the one before; see `features.ts` for the sources. */

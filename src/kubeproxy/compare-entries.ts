@@ -8,9 +8,9 @@ export interface EntryComparison {
   readonly expected: ExpectedRule;
   /**
    * `altered`: a rule with the same target selects other packets. `leads-elsewhere`: a rule selects the same packets and
-   * sends them to another place.
+   * sends them to another place. `late`: a mark rule stands behind the rule that takes its packets away.
    */
-  readonly status: 'present' | 'absent' | 'altered' | 'leads-elsewhere';
+  readonly status: 'present' | 'absent' | 'altered' | 'leads-elsewhere' | 'late';
   /** All equal rules when present (two or more: duplicates), else the rules that stand in its place. */
   readonly rules: readonly Rule[];
 }
@@ -47,7 +47,23 @@ export function compareEntries(
     return rules.length > 0 ? { expected: entry, status: 'present' as const, rules } : compareAbsent(entry, others);
   });
   const claimed = new Set(entries.flatMap((entry) => entry.rules));
-  return { entries, surplus: findSurplus(expected, index, claimed) };
+  return { entries: entries.map((entry) => orLate(entry, entries)), surplus: findSurplus(expected, index, claimed) };
+}
+
+/** Up to 1.21 entry chains hold mark rules, which must precede the jump for the same address. */
+function orLate(entry: EntryComparison, entries: readonly EntryComparison[]): EntryComparison {
+  const { expected, status, rules } = entry;
+  if (expected.role !== 'entry-mark' || status !== 'present') return entry;
+  const jumps = entries.filter(
+    (other) =>
+      other.status === 'present' &&
+      other.expected.role !== 'entry-mark' &&
+      other.expected.table === expected.table &&
+      other.expected.rule.chain === expected.rule.chain &&
+      other.expected.address === expected.address,
+  );
+  const first = Math.min(...jumps.flatMap((jump) => jump.rules.map((rule) => rule.line)));
+  return rules.every((rule) => rule.line > first) ? { ...entry, status: 'late' } : entry;
 }
 
 function compareAbsent(expected: ExpectedRule, standing: readonly Rule[]): EntryComparison {

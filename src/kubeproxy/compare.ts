@@ -137,7 +137,10 @@ function compareOwnChain(expected: ExpectedChain, index: RuleIndex): ChainCompar
   const all = chain?.rules ?? [];
   const actual = all.filter((rule) => !isBalancing(rule));
   const list = compareList(wanted, chain, actual);
-  const late = lateRules(all, wanted.filter((rule) => !list.misplaced.some((other) => other.expected === rule)));
+  const late = lateRules(
+    all,
+    wanted.filter((rule) => !list.misplaced.some((other) => other.expected === rule)),
+  );
   return { expected, list: late.length === 0 ? list : { ...list, misplaced: [...list.misplaced, ...late] } };
 }
 

@@ -3,7 +3,7 @@ import { arrowComment, balancingRules } from './expect-balancing.ts';
 import { addressRule, externalBlocks, FILTER_SERVICES, healthCheckAccept, NAT_SERVICES } from './expect-entries.ts';
 import { nodePortRule, noEndpoints, PROXY_FIREWALL, type Block } from './expect-entries.ts';
 import { clusterIpMark, externalChain, internalChain, nodeAllows, rangeAllows } from './expect-external.ts';
-import { accepted, counted, DROP, inForms, jumpTo, LOOPBACK, makeRule, NO_TARGET, required } from './made-rule.ts';
+import { accepted, counted, DROP, jumpTo, LOOPBACK, makeRule, NO_TARGET, required } from './made-rule.ts';
 import { toPort } from './made-rule.ts';
 import type { Era, PortPlan } from './port-plan.ts';
 import type { Answer } from './version.ts';
@@ -71,18 +71,14 @@ type Vip = PortPlan['policies']['vips'][number];
 
 function loadBalancerEntry(plan: PortPlan, ip: Vip): ExpectedRule {
   const comment = `${plan.name} loadbalancer IP`;
-  const entry = (chain: string): ExpectedRule =>
-    addressRule(plan, 'load-balancer-entry', NAT_SERVICES, ip, comment, jumpTo(chain));
-  if (!hasFirewall(plan)) return entry(plan.chains.ext);
-  const guarded = entry(plan.chains.fw);
-  return plan.sourceRangesCertain ? guarded : inForms(guarded, [entry(plan.chains.ext).rule]);
+  const chain = hasFirewall(plan) ? plan.chains.fw : plan.chains.ext;
+  return addressRule(plan, 'load-balancer-entry', NAT_SERVICES, ip, comment, jumpTo(chain));
 }
 
 /** Traffic that KUBE-FW did not lead on has kept its destination. */
 function firewallDrop(plan: PortPlan, ip: Vip): ExpectedRule {
   const comment = `${plan.name} traffic not accepted by ${plan.chains.fw}`;
-  const rule = addressRule(plan, 'firewall-drop', PROXY_FIREWALL, ip, comment, DROP);
-  return plan.sourceRangesCertain ? rule : accepted(rule);
+  return addressRule(plan, 'firewall-drop', PROXY_FIREWALL, ip, comment, DROP);
 }
 
 function nodePortEntries(plan: PortPlan): readonly ExpectedRule[] {

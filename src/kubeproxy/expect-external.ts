@@ -56,10 +56,9 @@ function localPolicyRules(plan: PortPlan): readonly ExpectedRule[] {
 /** Rules of KUBE-FW that let a source range in. */
 export function rangeAllows(plan: PortPlan, to: ChainName): readonly ExpectedRule[] {
   const comment = `${plan.name} loadbalancer IP`;
-  return plan.sourceRanges.map((range) => {
-    const rule = required('firewall-allow', 'nat', makeRule(plan.chains.fw, fromRange(range), comment, jumpTo(to)));
-    return plan.sourceRangesCertain ? rule : accepted(rule);
-  });
+  return plan.sourceRanges.map((range) =>
+    required('firewall-allow', 'nat', makeRule(plan.chains.fw, fromRange(range), comment, jumpTo(to))),
+  );
 }
 
 /**
@@ -75,6 +74,6 @@ export function nodeAllows(
   const comment = `${plan.name} loadbalancer IP`;
   return vips.map((vip) => {
     const rule = required('firewall-allow', 'nat', makeRule(plan.chains.fw, [fromHost(vip)], comment, jumpTo(to)), vip);
-    return plan.nodeInRanges === null || !plan.sourceRangesCertain ? accepted(rule) : rule;
+    return plan.nodeInRanges === null ? accepted(rule) : rule;
   });
 }

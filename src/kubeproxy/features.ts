@@ -1,6 +1,9 @@
 import type { ProxySettings, ProxyVersion } from './expectation.ts';
 import { ask, between, rangeOf, since, sinceWithBackports, type Answer } from './version.ts';
 
+/** Minor versions of which it is not known whether they take a source range of /0 for none. */
+export const ZERO_RANGE = { first: 34, last: 36 } as const;
+
 /**
  * In what kube-proxy versions of one era differ: one line each, with where it comes from (a pull request or issue of
  * kubernetes/kubernetes, or a KEP). What differs between eras is in the `era-*.ts` files.
@@ -80,10 +83,10 @@ const FEATURES = {
   /** INPUT leads to KUBE-SERVICES (#74394, until #95252). */
   inputToServices: between(14, 19),
   /**
-   * A source range of /0 means no restriction at all: seen in 1.37.2, not in 1.33.13; which version in between began
-   * with it is not known.
+   * A source range of /0 means no restriction at all: seen in 1.37.2, not in 1.33.13. Which version in between began
+   * with it is not known; `candidates.ts` lets those have it either way.
    */
-  zeroRangeIsNone: (version: ProxyVersion): Answer => (since(37)(version) ? true : since(34)(version) ? null : false),
+  zeroRangeIsNone: since(ZERO_RANGE.first),
   /** The node's own address of either family is known without bindAddress (#119525). */
   nodeAddressOfBothFamilies: since(29),
 } as const satisfies Readonly<Record<string, (version: ProxyVersion) => Answer>>;

@@ -40,19 +40,32 @@ function loopbackOf(family: Family): readonly Ip[] {
   return ip === null ? [] : [ip];
 }
 
+/** The node in question, and all that have rules of the family. */
+export interface NodePortEvidence {
+  readonly node: string;
+  readonly facts: ReadonlyMap<string, RuleFacts>;
+  /** The Node's InternalIP of the family; null without one. */
+  readonly internalIP: (node: string) => Ip | null;
+}
+
 /**
- * From the last rules of KUBE-SERVICES. Where a node has none, the others tell: every address, if they have that rule.
- * A node without such a rule among nodes with single addresses may have no address in the ranges, so nothing is known.
+ * From the last rules of KUBE-SERVICES. Where a node has none, the others tell: every address, if they have that rule;
+ * its InternalIP, if each of them has a rule for its own. Else it may have no address in the ranges, and nothing is known.
  * Without any such rule on any node the default stands: a kube-proxy that may use none of a node's addresses is an
  * error of its own, which it logs.
  */
-export function inferNodePorts(
-  own: RuleFacts | undefined,
-  all: readonly RuleFacts[],
-): Setting<NodePortAddresses | null> {
+export function inferNodePorts(evidence: NodePortEvidence): Setting<NodePortAddresses | null> {
+  const { node, facts } = evidence;
+  const own = facts.get(node);
+  const all = [...facts.values()];
   if (own !== undefined && isOpen(own)) return { value: ALL, origin: 'inferred', from: 'last rule of KUBE-SERVICES' };
   const open = all.filter(isOpen).length;
   const single = all.filter((facts) => facts.nodePortAddresses.length > 0).length;
+  const internal = alikeInternal(evidence);
+  if (internal !== null) {
+    const value: NodePortAddresses = { mode: 'restricted', addresses: [internal] };
+    return { value, origin: 'inferred', from: 'last rules of KUBE-SERVICES on other nodes' };
+  }
   if (own !== undefined && own.nodePortAddresses.length > 0) {
     const addresses = [...new Set(own.nodePortAddresses)].toSorted();
     return { value: { mode: 'restricted', addresses }, origin: 'inferred', from: 'last rules of KUBE-SERVICES' };
@@ -61,6 +74,13 @@ export function inferNodePorts(
     return { value: ALL, origin: 'inferred', from: `last rule of KUBE-SERVICES on ${open} other nodes` };
   if (single > 0) return { value: null, origin: 'inferred', from: 'other nodes serve single addresses' };
   return { value: ALL, origin: 'assumed', from: 'default of kube-proxy' };
+}
+
+/** The node's InternalIP, if every other node that serves single addresses serves its own InternalIP alone. */
+function alikeInternal({ node, facts, internalIP }: NodePortEvidence): Ip | null {
+  const others = [...facts].filter(([name, each]) => name !== node && each.nodePortAddresses.length > 0);
+  const alike = others.every(([name, { nodePortAddresses: ips }]) => ips.length === 1 && ips[0] === internalIP(name));
+  return others.length > 0 && alike ? internalIP(node) : null;
 }
 
 function isOpen(facts: RuleFacts): boolean {

@@ -25,8 +25,6 @@ export interface PortPlan {
   readonly seps: ReadonlyMap<Endpoint, Sep>;
   /** Restrictions of load-balancer traffic; empty: none is in force. */
   readonly sourceRanges: readonly Cidr[];
-  /** False: versions differ in whether {@link sourceRanges} are in force. */
-  readonly sourceRangesCertain: boolean;
   /** Whether the node itself is let through by the source ranges; null: its address is not known well enough. */
   readonly nodeInRanges: Answer;
   /** Comments of SVC, SVL and SEP rules are written: not in a large cluster. */
@@ -62,8 +60,8 @@ export function planPort(
   const policies = trafficPolicies(port, settings);
   const name = nameFor(port, settings);
   const protocol = lowerProtocol(port.protocol);
-  const open = port.sourceRanges.some((range) => range.prefix === 0) ? features('zeroRangeIsNone') : false;
-  const sourceRanges = open === true ? [] : port.sourceRanges;
+  const isOpen = port.sourceRanges.some((range) => range.prefix === 0) && features('zeroRangeIsNone') !== false;
+  const sourceRanges = isOpen ? [] : port.sourceRanges;
   return {
     port,
     settings,
@@ -75,7 +73,6 @@ export function planPort(
     chains: portChains(name, port.protocol),
     seps: sepsOf(endpoints.reachable, name, port),
     sourceRanges,
-    sourceRangesCertain: open !== null,
     nodeInRanges: sourceRanges.length === 0 ? false : holdsNode(sourceRanges, settings),
     endpointComments: features('endpointComments') !== false && (totalEndpoints ?? 0) <= LARGE_CLUSTER,
     onProtocol: withProtocol(protocol),

@@ -154,13 +154,20 @@ function settingsIn(
     masqueradeAll: detection.masqueradeAll,
     localDetection: detection.detectionOf(node),
     localDetectionSeen: detection.seen,
-    nodePortAddresses: config === null ? inferNodePorts(own, all) : configuredNodePorts(config, family, object),
+    nodePortAddresses:
+      config === null
+        ? inferNodePorts({ node, facts: facts[family], internalIP: (name) => internalIP(world, name, family) })
+        : configuredNodePorts(config, family, object),
     localhostNodePorts: config === null ? inferLocalhost(family, all) : configuredLocalhost(config),
     nodeName: (world.objects.pods.get(node)?.hostname ?? node).toLowerCase(),
     zone: object?.zone ?? null,
     nodeIPs: nodeIPs(world, node, family, config, version),
     ...(own === undefined ? { borrowed: facts[family].size > 0 ? ('nodes' as const) : ('family' as const) } : {}),
   };
+}
+
+function internalIP({ cluster }: World, node: string, family: Family): Ip | null {
+  return cluster.nodes.get(node)?.internalIPs.find((ip) => familyOf(ip) === family) ?? null;
 }
 
 /** A node without rules, and without anybody to tell its version, is taken to be like the others. */

@@ -69,7 +69,9 @@ function outcomeId({ disposition, traveller, decidedBy, because }: Arrival, numb
   const rewrite = sourceRewrite === null ? '' : `${sourceRewrite.by} ${sourceRewrite.to ?? ''}`;
   const decider = decidedBy === null ? '' : numberOf(decidedBy.rule, numbers);
   const noted = [...recent].sort().join();
-  return [disposition, destination, destinationPort, translated, rewrite, mark, noted, decider, because ?? ''].join('|');
+  return [disposition, destination, destinationPort, translated, rewrite, mark, noted, decider, because ?? ''].join(
+    '|',
+  );
 }
 
 function numberOf(rule: Rule, numbers: Map<Rule, number>): number {

@@ -139,6 +139,10 @@ function compile(words: readonly string[]): KernelRule {
         add((packet) => (packet.mark & mask) >>> 0 === value);
         break;
       }
+      case '--physdev-is-in':
+        // Routed, not bridged.
+        add(() => false);
+        break;
       case '--probability':
         chance = Number(next());
         break;

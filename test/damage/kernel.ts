@@ -3,6 +3,7 @@ import type { KernelChain, KernelRule, KernelTables, Packet } from './kernel-rul
 
 export interface Surroundings {
   readonly isLocal: (address: string) => boolean;
+  readonly isOwn: (source: string) => boolean;
   /** An address no machine has: untranslated, a packet to it is lost. */
   readonly isVirtual: (address: string) => boolean;
   /** Where nothing of the node listens: untranslated, a packet to it is refused. */
@@ -86,7 +87,7 @@ class Run {
     ).map((way) => this.route(way));
     const gone = this.postroute(this.hooks(sent, [['filter', 'OUTPUT']]));
     this.finish(gone.filter((way) => way.packet.output !== 'lo'));
-    this.receive(gone.filter((way) => way.packet.output === 'lo').map((way) => with_(way, { input: 'lo' })));
+    this.receive(gone.filter((way) => way.packet.output === 'lo').map((way) => changed(way, { input: 'lo' })));
   }
 
   private postroute(ways: readonly Way[]): readonly Way[] {
@@ -108,7 +109,7 @@ class Run {
   private route(way: Way): Way {
     const { destination } = way.packet;
     const output = this.around.isLocal(destination) ? 'lo' : this.around.outputTo(destination);
-    return with_(way, { output });
+    return changed(way, { output });
   }
 
   private hooks(start: readonly Way[], hooks: readonly (readonly [string, string])[]): readonly Way[] {
@@ -170,7 +171,8 @@ class Run {
       case 'RETURN':
         return end('return');
       case 'MASQUERADE':
-        return end('accept', { ...noted, masqueraded: true });
+        // What the node sends has its address already.
+        return end('accept', { ...noted, masqueraded: !this.around.isOwn(way.packet.source) });
       case 'DNAT':
         return end('accept', translate(noted, rule.argument ?? ''));
       case 'MARK':
@@ -203,19 +205,19 @@ class Run {
   }
 }
 
-function with_(way: Way, change: Partial<Packet>): Way {
+function changed(way: Way, change: Partial<Packet>): Way {
   return { ...way, packet: { ...way.packet, ...change } };
 }
 
 function translate(way: Way, to: string): Way {
   const at = to.lastIndexOf(':');
   const destination = to.slice(0, at).replace(/^\[|\]$/g, '');
-  return with_(way, { destination, port: Number(to.slice(at + 1)), translated: true });
+  return changed(way, { destination, port: Number(to.slice(at + 1)), translated: true });
 }
 
 function mark(way: Way, xmark: string): Way {
   const [value = 0, mask = 0xffffffff] = xmark.split('/').map(Number);
-  return with_(way, { mark: (((way.packet.mark & ~mask) ^ value) >>> 0) as number });
+  return changed(way, { mark: ((way.packet.mark & ~mask) ^ value) >>> 0 });
 }
 
 /** Equal within what the kernel's own rounding of probabilities makes. */

@@ -36,7 +36,8 @@ function edit(name: string, pattern: RegExp, replacement: string | ((match: stri
     name,
     apply: (spot) => {
       const text = textAt(spot);
-      const changed = typeof replacement === 'string' ? text.replace(pattern, replacement) : text.replace(pattern, replacement);
+      const changed =
+        typeof replacement === 'string' ? text.replace(pattern, replacement) : text.replace(pattern, replacement);
       return changed === text ? null : put(spot, changed);
     },
   };
@@ -107,7 +108,9 @@ export const OPERATORS: readonly Operator[] = [
   edit('another destination address', / -d (\S+?)\/(32|128)/, (match) =>
     match.includes(':') ? ' -d fd00:9::99/128' : ' -d 10.111.9.99/32',
   ),
-  edit('another source address', / -s (\S+)/, (match) => (match.includes(':') ? ' -s fd00:9::99/128' : ' -s 10.9.9.99/32')),
+  edit('another source address', / -s (\S+)/, (match) =>
+    match.includes(':') ? ' -s fd00:9::99/128' : ' -s 10.9.9.99/32',
+  ),
   edit('another port', /--dport \d+/, bump),
   edit('another protocol', / -p (tcp|udp|sctp) (.*?)-m \1 /, (match) => {
     const other = match.includes('-p tcp') ? 'udp' : 'tcp';
@@ -123,10 +126,10 @@ export const OPERATORS: readonly Operator[] = [
     match.replace(/[\d.]+$/, (chance) => (Number(chance) / 2).toFixed(11)),
   ),
   edit('without the probability', /-m statistic --mode random --probability \S+ /, ''),
-  edit('negated destination', / -d /, ' ! -d '),
+  edit('negated destination', /(?<! !) -d /, ' ! -d '),
   edit('negated mark', /! --mark/, '--mark'),
   edit('negated state', /--ctstate/, '! --ctstate'),
-  edit('without the destination', / -d \S+/, ''),
+  edit('without the destination', /(?: !)? -d \S+/, ''),
   edit('another affinity time', /--seconds \d+/, bump),
   edit('another affinity list', /--name KUBE-SEP-\w{4}/, '--name KUBE-SEP-ZZZZ'),
   edit('DROP instead of REJECT', /-j REJECT --reject-with \S+/, '-j DROP'),
@@ -159,7 +162,9 @@ export const OPERATORS: readonly Operator[] = [
       const text = textAt(spot);
       const changed = text.replace(/--comment (?:"[^"]*"|\S+)/, '--comment "something else"');
       // Some comments are all that tells rules of several ports apart; who changes them changes whose rule it is.
-      return changed === text || /has no (local )?endpoints|health check node port/.test(text) ? null : put(spot, changed);
+      return changed === text || /has no (local )?endpoints|health check node port/.test(text)
+        ? null
+        : put(spot, changed);
     },
   },
   edit('another reason of the REJECT', /icmp6?-port-unreachable/, (match) => match.replace('port', 'addr')),

@@ -37,6 +37,6 @@ const PLACES: Readonly<Record<FamilyName, Omit<NodePlace, 'judgesInvalid'>>> = {
 export async function patientOf(world: string, family: FamilyName): Promise<Patient> {
   const backend = world.includes('legacy') ? 'legacy' : 'nft';
   const file: NodeFile = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${backend}-save`;
-  const judgesInvalid = Number(world.split(/[.-]/)[1]) < 29;
+  const judgesInvalid = Number(world.split(/[.-]/)[1]) < 25;
   return new Patient(await readWorld(join(RECORDINGS, `${world}.tgz`)), { ...PLACES[family], judgesInvalid }, file);
 }

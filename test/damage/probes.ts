@@ -22,7 +22,9 @@ interface ServiceObject {
       readonly nodePort?: number;
     }[];
   };
-  readonly status: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly ipMode?: string }[] } };
+  readonly status: {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly ipMode?: string }[] };
+  };
 }
 
 interface SliceObject {
@@ -36,7 +38,10 @@ export interface NodePlace {
   readonly address: string;
   readonly podPrefix: string;
   readonly otherPodPrefix: string;
-  /** Since 1.29 kube-proxy drops INVALID packets only if conntrack is strict, and nobody tells us whether it is. */
+  /**
+   * Since 1.29 kube-proxy drops INVALID packets only if conntrack is strict, and nobody tells us whether it is; the
+   * rules alone do not tell 1.29 from 1.25.
+   */
   readonly judgesInvalid: boolean;
   /** Interfaces of pods in the world, e.g. `cni0`. */
   readonly podInterface: string;
@@ -49,7 +54,7 @@ export interface Objects {
 
 /** Clients from outside: in one, in another and in none of the zoo's source ranges. */
 const OUTSIDE = {
-  IPv4: ['192.0.2.7', '198.51.100.200', '100.64.9.9'],
+  IPv4: ['192.0.2.7', '198.51.100.200', '203.0.113.200', '100.64.9.9'],
   IPv6: ['2001:db8::7', '2001:db8:9::7'],
 } as const;
 
@@ -63,6 +68,7 @@ export function surroundings({ services }: Objects, place: NodePlace): Surroundi
   );
   const nodePorts = new Set(services.flatMap(({ spec }) => (spec.ports ?? []).map(({ nodePort }) => nodePort)));
   return {
+    isOwn: (source) => source === place.address,
     isVirtual: (address) => virtual.has(address),
     isNodePort: (port) => nodePorts.has(port),
     isLocal: (address) => address === place.address || address.startsWith('127.') || address === '::1',
@@ -76,7 +82,10 @@ export function probesFor(objects: Objects, place: NodePlace, affinityLists: Aff
       servedAddress(service, place) !== undefined &&
       service.metadata.labels?.['service.kubernetes.io/service-proxy-name'] === undefined,
   );
-  return [...services.flatMap((service) => serviceProbes(service, objects, place, affinityLists)), ...nodeProbes(place, services)];
+  return [
+    ...services.flatMap((service) => serviceProbes(service, objects, place, affinityLists)),
+    ...nodeProbes(place, services),
+  ];
 }
 
 /** Lists of `recent` by Service, as the healthy rules name them. */
@@ -119,7 +128,9 @@ function serviceProbes(
     const [pod] = local;
     const [outside] = remote;
     return [
-      ...[...local, ...endpoints.local.map((ip) => inside(ip, place))].map((client) => probe(client, clusterIP, port.port)),
+      ...[...local, ...outsideClients(place), ...endpoints.local.map((ip) => inside(ip, place))].map((client) =>
+        probe(client, clusterIP, port.port),
+      ),
       ...(pod === undefined ? [] : memories.map((memory) => probe(pod, clusterIP, port.port, memory))),
       ...(outside === undefined || port.nodePort === undefined
         ? []
@@ -177,11 +188,14 @@ function clientsOn(place: NodePlace): readonly Client[] {
   ];
 }
 
+function outsideClients(place: NodePlace): readonly Client[] {
+  return OUTSIDE[family(place.address)].map((source) => ({ what: `outside ${source}`, source, input: 'eth0' }));
+}
+
 function clientsFrom(place: NodePlace, endpoints: EndpointAddresses): readonly Client[] {
-  const outside = OUTSIDE[family(place.address)].map((source) => ({ what: `outside ${source}`, source, input: 'eth0' }));
   const other = { what: 'a pod of another node', source: `${place.otherPodPrefix}77`, input: 'eth0' };
   return [
-    ...outside,
+    ...outsideClients(place),
     other,
     ...endpoints.local.map((ip) => inside(ip, place)),
     // Those of a crowd are alike.
@@ -215,12 +229,11 @@ function nodeProbes(place: NodePlace, services: readonly ServiceObject[]): reado
       plain(outside, place.address, port, 'NEW', protocol),
       ...(family(place.address) === 'IPv4' ? [plain(LOOPBACK, '127.0.0.1', port, 'NEW', protocol)] : []),
     ]),
-    ...[80, 81, 443, 53, 5000].flatMap((port) =>
-      ['tcp', 'udp', 'sctp'].map((protocol) => ({
-        servicePort: null,
-        what: `a pod to an address of no Service, ${protocol}/${port}`,
-        packet: packetOf(pod, nobodys, protocol, port, 'NEW', NOBODY),
-      })),
+    ...[80, 81, 443, 53, 5000, 9090].flatMap((port) =>
+      ['tcp', 'udp', 'sctp'].flatMap((protocol) => [
+        plain(pod, nobodys, port, 'NEW', protocol),
+        plain(outside, place.address, port, 'NEW', protocol),
+      ]),
     ),
   ];
 }

@@ -86,7 +86,8 @@ export class Patient {
       const healthy = this.healthy[index];
       if (healthy === undefined || !damage.touched.some((chain) => healthy.passed.has(chain))) return;
       const { fates } = experience(tables, probe.packet, this.around);
-      if (!sameFates(fates, healthy.fates)) affected.set(probe.servicePort, `${probe.what}: ${print(healthy.fates)} → ${print(fates)}`);
+      if (!sameFates(fates, healthy.fates))
+        affected.set(probe.servicePort, `${probe.what}: ${print(healthy.fates)} → ${print(fates)}`);
     });
     return affected;
   }
@@ -119,19 +120,22 @@ function weigh(
 ): Pick<Trial, 'outcome' | 'because'> {
   const errors = fresh.filter(({ severity }) => severity === 'error');
   const blamed = new Set(errors.flatMap(({ servicePorts }) => servicePorts));
-  const [elsewhere] = errors.filter(({ nodes }) => nodes.length !== 1 || nodes[0] !== node);
-  if (elsewhere !== undefined) return { outcome: 'stray', because: `${nameOf(elsewhere)} on ${elsewhere.nodes.join()}` };
+  const elsewhere = errors.find(({ nodes }) => nodes.length !== 1 || nodes[0] !== node);
+  if (elsewhere !== undefined)
+    return { outcome: 'stray', because: `${nameOf(elsewhere)} on ${elsewhere.nodes.join()}` };
   for (const [port, what] of affected) {
     const said = port === null ? fresh.length > 0 : blamed.has(port);
     if (!said && isKnown(operator, what)) return { outcome: 'known', because: what };
-    if (!said) return { outcome: 'missed', because: `${port ?? 'the node'}: ${what}; said: ${fresh.map(nameOf).join('; ')}` };
+    if (!said)
+      return { outcome: 'missed', because: `${port ?? 'the node'}: ${what}; said: ${fresh.map(nameOf).join('; ')}` };
   }
   const wrongly = errors.find(({ servicePorts }) => servicePorts.some((port) => !affected.has(port)));
   if (wrongly !== undefined && !affected.has(null)) {
     const ports = wrongly.servicePorts.filter((port) => !affected.has(port));
     return { outcome: 'stray', because: `${nameOf(wrongly)} about ${ports.slice(0, 3).join()}` };
   }
-  if (operator.harmless === true && fresh.length > 0) return { outcome: 'stray', because: fresh.map(nameOf).join('; ') };
+  if (operator.harmless === true && fresh.length > 0)
+    return { outcome: 'stray', because: fresh.map(nameOf).join('; ') };
   return { outcome: affected.size === 0 && fresh.length > 0 ? 'noted' : 'right', because: '' };
 }
 

@@ -256,15 +256,19 @@ describe('settings by made rules', () => {
     expect(settingsIn(all).localhostNodePorts).toMatchObject({ value: false, origin: 'inferred' });
   });
 
-  test('single addresses for node ports; where a node has none, nothing is known', () => {
+  test.each([
+    ['of another interface: where a node has none, nothing is known', '172.30.9.1', null],
+    ['the InternalIP of each: where a node has none, it is missing', '172.31.0.1', '172.31.0.13'],
+  ])('single addresses for node ports, %s', (_, prefix, third) => {
     const only = (node: string): ProxySettings['nodePortAddresses'] =>
-      known({ mode: 'restricted', addresses: node === 'rain-kubernetes-3' ? [] : [ip(`172.31.0.1${node.slice(-1)}`)] });
+      known({ mode: 'restricted', addresses: node === 'rain-kubernetes-3' ? [] : [ip(`${prefix}${node.slice(-1)}`)] });
     const all = infer(
       cluster,
       written((node, family) => (family === 'IPv4' ? { nodePortAddresses: only(node) } : {})),
     );
     expect(settingsIn(all, NODE).nodePortAddresses.value).toEqual(only(NODE).value);
-    expect(settingsIn(all, 'rain-kubernetes-3').nodePortAddresses.value).toBeNull();
+    const expected = third === null ? null : { mode: 'restricted', addresses: [third] };
+    expect(settingsIn(all, 'rain-kubernetes-3').nodePortAddresses.value).toEqual(expected);
   });
 
   test.each([
