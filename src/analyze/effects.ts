@@ -4,7 +4,7 @@ import { assemblePort } from '../kubeproxy/assemble.ts';
 import { printAddressPort, type Ip } from '../model/address.ts';
 import type { Effect, EffectOutcome } from '../model/report.ts';
 import type { Endpoint } from '../model/service.ts';
-import { nodeWithAddresses, type NodeContext } from '../netfilter/packet.ts';
+import { isLoopback, nodeWithAddresses, type NodeContext } from '../netfilter/packet.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import { walk, type Outcome } from '../netfilter/walk.ts';
 import { flowsOf, rareFlowsOf, type Flow } from './flows.ts';
@@ -102,7 +102,8 @@ export function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): Effe
   const lists = outcome.recent.map((entry) => entry.slice(0, entry.indexOf(' ')));
   const base = {
     share: outcome.share,
-    masqueraded: outcome.masqueraded,
+    // The node's own packets have its address without that.
+    masqueraded: outcome.masqueraded && !isNodeAddress(view, flow),
     ...(lists.length === 0 ? {} : { remembered: lists }),
   };
   const endpoint = printAddressPort(outcome.destination, outcome.destinationPort);
@@ -125,12 +126,19 @@ export function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): Effe
   }
 }
 
+function isNodeAddress(view: PortView, { packet }: Flow): boolean {
+  return view.on.settings.nodeIPs.includes(packet.source) && !isLoopback(packet.source);
+}
+
 /** Whether a translated connection finds somebody, and the answer its way back. */
 function answerOf(view: PortView, flow: Flow, outcome: Outcome): Pick<EffectOutcome, 'result' | 'because'> {
   const known = view.on.endpoints(view.port);
   const endpoint = known.find(({ ip, port }) => ip === outcome.destination && port === outcome.destinationPort);
   if (endpoint === undefined) return { result: 'elsewhere', because: 'which is no endpoint of the Service port' };
   if (outcome.masqueraded) return { result: 'answered' };
+  if (isLoopback(flow.packet.source)) {
+    return { result: 'no-answer', because: 'no other machine answers an address of its own loopback' };
+  }
   if (flow.packet.source === outcome.destination && flow.client === 'pod') {
     return { result: 'no-answer', because: 'the endpoint sees its own address as the client and answers itself' };
   }

@@ -55,8 +55,36 @@ export function rareFlowsOf(view: PortView): readonly Flow[] {
     ...hairpinFlows(view).slice(1),
     ...returningFlows(view),
     ...surplusFlows(view),
+    ...strangerFlows(view),
   ];
 }
+
+/**
+ * Where a rule catches what is not its own, it may lead into a chain that lets only some clients through: one of each
+ * source range of any Service.
+ */
+function strangerFlows(view: PortView): readonly Flow[] {
+  if (view.on.comparison.oddRules.length === 0) return [];
+  const clients = rangesOf(view.on).map((ip): Client => ({ kind: 'external', ip, special: `outside (${ip})` }));
+  const ips = [view.port.clusterIP, ...outerAddresses(view)];
+  return ips.flatMap((ip) => clients.map((client) => flowTo(view, client, ip, view.port.port, 'vip')));
+}
+
+const ranges = new WeakMap<PortView['on'], readonly Ip[]>();
+
+function rangesOf(on: PortView['on']): readonly Ip[] {
+  const known = ranges.get(on);
+  if (known !== undefined) return known;
+  const bases = on.ports.flatMap((port) =>
+    port.sourceRanges.filter(({ prefix }) => prefix > 0).map(({ base }) => base),
+  );
+  const made = [...new Set(bases)].slice(0, ENOUGH_RANGES);
+  ranges.set(on, made);
+  return made;
+}
+
+/** More are not asked. */
+const ENOUGH_RANGES = 12;
 
 /** To addresses the port does not have, from which a rule leads to it all the same. */
 function surplusFlows(view: PortView): readonly Flow[] {

@@ -32,6 +32,8 @@ function faults(view: PortView): readonly Fault[] {
   return [...byRule].map(([cause, obstacles]) => fault(cause, obstacles));
 }
 
+const FIREWALL_VERDICTS: ReadonlySet<Obstacle['verdict']> = new Set(['dropped', 'rejected']);
+
 function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
   const [first] = obstacles;
   const proof: readonly RuleProof[] = first === undefined || first.rule === null ? [] : [first.rule];
@@ -43,7 +45,7 @@ function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
     proof,
     found: proof.length > 0 ? null : cause,
     stopped: obstacles,
-    mayBeMeant: obstacles.every(({ client }) => client === 'external'),
+    mayBeMeant: obstacles.every(({ client, verdict }) => client === 'external' && FIREWALL_VERDICTS.has(verdict)),
     confidence: 'likely',
     fix: [],
   };

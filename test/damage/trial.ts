@@ -145,7 +145,9 @@ function weigh(
  */
 function isKnown({ name }: Operator, what: string): boolean {
   const [, before = ''] = /: (.*) → /.exec(what) ?? [];
-  return /RETURN|DROP/.test(name) && /^1\.000 (reject|drop)$/.test(before);
+  if (/RETURN|DROP/.test(name) && /^1\.000 (reject|drop)$/.test(before)) return true;
+  // The API server's endpoint names no node: whether its answer comes back this way is anybody's guess.
+  return what.includes('outside') && before.includes(' 172.31.0.10 tcp/6443');
 }
 
 function nameOf({ code, title, servicePorts, nodes }: Finding): string {
