@@ -5,8 +5,9 @@ import { expectNode } from '../kubeproxy/expect-node.ts';
 import { expectServicePort } from '../kubeproxy/expect-service-port.ts';
 import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { ignoredBecause } from '../kubeproxy/ignored-service.ts';
+import { ownerOfServices } from '../kubeproxy/owners.ts';
 import { indexRules } from '../kubeproxy/rule-index.ts';
-import { inferSettings, type NodeMode, type SettingsOfCluster } from '../kubeproxy/settings.ts';
+import { inferSettings, type SettingsOfCluster } from '../kubeproxy/settings.ts';
 import { rangeOf } from '../kubeproxy/version.ts';
 import { findOldPicture } from '../kubeproxy/stale.ts';
 import { FAMILIES, type Family } from '../model/address.ts';
@@ -101,31 +102,31 @@ function podsOf(service: Service, cluster: Cluster): readonly PodFacts[] | null 
 function nodeView(name: string, context: Context): NodeView {
   const capture = context.captures.get(name);
   const mode = context.settings.modeOf(name);
-  const unjudged = (because: string, tryThis: string | null): NodeView => ({
+  const unjudged = (because: string, tryThis: string | null, owner: string | null = null): NodeView => ({
     status: 'unjudged',
     name,
     mode,
     because,
+    owner,
     tryThis,
   });
   if (capture === undefined) return unjudged('it was not read', null);
   if (capture.status === 'unread') return unjudged(capture.because, capture.tryThis);
-  const obstacle = obstacleOf(mode);
-  if (obstacle !== null) return unjudged(obstacle, null);
-  return { status: 'judged', name, mode, families: familiesOf(name, capture, context) };
-}
-
-function obstacleOf(mode: NodeMode): string | null {
   switch (mode.mode) {
     case 'iptables':
-      return null;
-    case 'none':
-      return `${mode.from}: Services may be served by something else, and nothing is judged`;
+      return { status: 'judged', name, mode, families: familiesOf(name, capture, context) };
+    case 'none': {
+      const rulesets = FAMILIES.flatMap((family) => capture.rulesets[family]);
+      const owner = ownerOfServices(context.cluster.nodes.get(name)?.annotations ?? [], rulesets);
+      return owner === null
+        ? unjudged(`${mode.from}: Services may be served by something else, and nothing is judged`, null)
+        : unjudged(`${mode.from}; ${owner.name} serves Services here (${owner.signs})`, owner.tool, owner.name);
+    }
     case 'ipvs':
     case 'nftables':
-      return `kube-proxy works in ${mode.mode} mode here (${mode.from}); only iptables mode is judged`;
+      return unjudged(`kube-proxy works in ${mode.mode} mode here (${mode.from}); only iptables mode is judged`, null);
     case 'unknown':
-      return mode.from;
+      return unjudged(mode.from, null);
   }
 }
 

@@ -29,6 +29,7 @@ function nodeCoverage(node: NodeView, manifest: NodeManifest | null, capture: Ca
     ...(node.mode.mode === 'unknown' ? {} : { mode: node.mode.mode }),
     ...judgedBy(node),
     ...(node.status === 'unjudged' ? { reason: node.because } : {}),
+    ...(node.status === 'unjudged' && node.owner !== null ? { owner: node.owner } : {}),
     ...(node.status === 'unjudged' && node.tryThis !== null ? { tryThis: node.tryThis } : {}),
     ...(manifest === null || manifest.failure === null ? {} : { reasonCode: manifest.failure.reason }),
   };

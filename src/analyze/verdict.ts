@@ -50,14 +50,23 @@ function isIncomplete({ servicePorts, coverage }: Judged): boolean {
 
 function summary(judged: Judged, outcome: Verdict['outcome']): string {
   const subject = subjectOf(judged.services);
+  const owner = ownerOf(judged.coverage);
   switch (outcome) {
     case 'healthy':
       return healthy(judged, subject);
     case 'findings':
       return broken(judged, subject);
     case 'incomplete':
+      if (owner !== null) return `${subject}: Services are served by ${owner} here, not by kube-proxy.`;
       return `${subject} could not be judged completely: ${incomplete(judged)}.`;
   }
+}
+
+/** The one who serves Services on every node that was read; null: kube-proxy does, or they differ. */
+function ownerOf({ nodes }: Coverage): string | null {
+  const owners = new Set(nodes.filter((node) => node.read).map((node) => node.owner ?? null));
+  const [owner = null] = owners;
+  return owners.size === 1 ? owner : null;
 }
 
 function subjectOf(services: readonly ServiceSummary[]): string {
@@ -87,9 +96,11 @@ function broken(judged: Judged, subject: string): string {
   const rest = open === 0 ? '' : ` ${open} of ${coverage.nodes.length} nodes could not be judged.`;
   if (errors.length === 0)
     return `${subject}: ${findings.length === 1 ? 'one warning' : `${findings.length} warnings`}, nothing that breaks connections.${rest}`;
+  const owner = ownerOf(coverage);
+  const by = owner === null ? '' : ` Services are served by ${owner} here, not by kube-proxy.`;
   const who = services.length === 1 ? `${subject} is broken` : brokenServices(judged);
   const where = nodes.size === 0 ? '' : ` on ${nodes.size} of ${coverage.nodes.length} nodes`;
-  return `${who}${where}.${rest}`;
+  return `${who}${where}.${by === '' ? rest : by}`;
 }
 
 function brokenServices({ services }: Judged): string {

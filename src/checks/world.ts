@@ -42,6 +42,8 @@ export type NodeView =
       readonly name: string;
       readonly mode: NodeMode;
       readonly because: string;
+      /** Who serves Services here in place of kube-proxy; null: kube-proxy, or nobody knows. */
+      readonly owner: string | null;
       /** The one thing to try; null when there is none. */
       readonly tryThis: string | null;
     };

@@ -1,5 +1,5 @@
 import { parseCidr, parseIp, type Ip } from './address.ts';
-import { describe, note, readList, readObject, readObjects, readText, type JsonObject } from './decode.ts';
+import { describe, note, readList, readObject, readObjects, readText, readTextMap, type JsonObject } from './decode.ts';
 import { readParsed } from './parse-address-list.ts';
 import type { Metadata } from './parse-metadata.ts';
 import type { NodeFacts } from './service.ts';
@@ -23,6 +23,7 @@ export function parseNode(item: JsonObject, metadata: Metadata): NodeFacts {
     zone: metadata.labels.get(ZONE_LABEL) ?? null,
     ready: readReady(status, metadata),
     operatingSystem: readText(reader, info, 'status.nodeInfo', 'operatingSystem'),
+    annotations: [...readTextMap(metadata.reader, metadata.fields, 'metadata', 'annotations').keys()],
     labels: metadata.labels,
   };
 }

@@ -77,6 +77,8 @@ export interface NodeCoverage {
   /** `1.37.2`; a range, `1.31 to 1.37`, when only its rules tell. */
   readonly kubeProxyVersion?: string;
   readonly settings?: readonly SettingView[];
+  /** Who serves Services on the node in place of kube-proxy. */
+  readonly owner?: string;
   /** Why the node was not read, or not judged. */
   readonly reason?: string;
   readonly reasonCode?: NodeFailureReason;

@@ -107,6 +107,8 @@ export interface NodeFacts {
   readonly zone: string | null;
   readonly ready: boolean | null;
   readonly operatingSystem: string | null;
+  /** Names of its annotations: network plugins leave theirs. */
+  readonly annotations: readonly string[];
   readonly labels: ReadonlyMap<string, string>;
 }
 

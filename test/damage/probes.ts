@@ -54,7 +54,7 @@ export interface Objects {
 
 /** Clients from outside: in one, in another and in none of the zoo's source ranges. */
 const OUTSIDE = {
-  IPv4: ['192.0.2.7', '198.51.100.200', '203.0.113.200', '100.64.9.9'],
+  IPv4: ['192.0.2.7', '198.51.100.200', '203.0.113.200', '172.31.0.100', '100.64.9.9'],
   IPv6: ['2001:db8::7', '2001:db8:9::7'],
 } as const;
 

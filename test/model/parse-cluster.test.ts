@@ -339,6 +339,7 @@ describe('nodes and pods', () => {
       zone: 'z0',
       ready: false,
       operatingSystem: 'linux',
+      annotations: [],
     });
     expect(cluster.nodes.get('b')).toMatchObject({ addresses: [], podCIDRs: [], zone: null, ready: null });
     expect(cluster.notes).toEqual([]);
