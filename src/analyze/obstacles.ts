@@ -65,7 +65,7 @@ function walkFlow(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcom
 }
 
 function obstacle(flow: Flow, outcome: Outcome): Obstacle {
-  const decidedBy = outcome.decidedBy ?? outcome.via.findLast(({ rule }) => !leadsToProxy(rule)) ?? null;
+  const decidedBy = isStop(outcome.disposition) ? outcome.decidedBy : lastForeign(outcome);
   return {
     flow: flowName(flow),
     client: flow.client,
@@ -75,6 +75,11 @@ function obstacle(flow: Flow, outcome: Outcome): Obstacle {
     rule: decidedBy === null ? null : { table: decidedBy.table, rule: decidedBy.rule },
     because: outcome.because ?? 'a rule of other software ends the chain',
   };
+}
+
+/** What was let through, and yet not as it should be: by the last rule that is not kube-proxy's. */
+function lastForeign({ via }: Outcome): Outcome['decidedBy'] {
+  return via.findLast(({ rule }) => !rule.chain.startsWith('KUBE-') && !leadsToProxy(rule)) ?? null;
 }
 
 const VERDICTS: Readonly<Record<Outcome['disposition'], Obstacle['verdict']>> = {
