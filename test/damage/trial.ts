@@ -76,7 +76,7 @@ export class Patient {
     const affected = this.affected(damage);
     const fresh = this.judge(damage.lines).findings.filter((finding) => !this.before.has(nameOf(finding)));
     const rule = `${spot.table} ${spot.lines[spot.index]?.replace(/^\[\d+:\d+\] /, '')}`;
-    return { operator: operator.name, rule, ...weigh(affected, fresh, this.node, operator) };
+    return { operator: operator.name, rule, ...weigh(affected, fresh, this.node, operator, rule) };
   }
 
   private affected(damage: Damage): ReadonlyMap<string | null, string> {
@@ -117,6 +117,7 @@ function weigh(
   fresh: readonly Finding[],
   node: string,
   operator: Operator,
+  rule: string,
 ): Pick<Trial, 'outcome' | 'because'> {
   const errors = fresh.filter(({ severity }) => severity === 'error');
   const blamed = new Set(errors.flatMap(({ servicePorts }) => servicePorts));
@@ -125,7 +126,7 @@ function weigh(
     return { outcome: 'stray', because: `${nameOf(elsewhere)} on ${elsewhere.nodes.join()}` };
   for (const [port, what] of affected) {
     const said = port === null ? fresh.length > 0 : blamed.has(port);
-    if (!said && isKnown(operator, what)) return { outcome: 'known', because: what };
+    if (!said && isKnown(operator, rule, what)) return { outcome: 'known', because: what };
     if (!said)
       return { outcome: 'missed', because: `${port ?? 'the node'}: ${what}; said: ${fresh.map(nameOf).join('; ')}` };
   }
@@ -143,8 +144,10 @@ function weigh(
  * Other software that lets connections pass before kube-proxy refuses them: they go to a Service without endpoints, and
  * time out instead. CNI plugins do so on every other cluster.
  */
-function isKnown({ name }: Operator, what: string): boolean {
+function isKnown({ name }: Operator, rule: string, what: string): boolean {
   const [, before = ''] = /: (.*) → /.exec(what) ?? [];
+  // The one sign that tells 1.20 from 1.19: without it the rules are taken for those of an older kube-proxy, and whole.
+  if (rule.startsWith('filter -A FORWARD ') && rule.endsWith('-j KUBE-EXTERNAL-SERVICES')) return true;
   if (/RETURN|DROP/.test(name) && /^1\.000 (reject|drop)$/.test(before)) return true;
   // The API server's endpoint names no node: whether its answer comes back this way is anybody's guess.
   return what.includes('outside') && before.includes(' 172.31.0.10 tcp/6443');
