@@ -21,6 +21,8 @@ export interface ServiceSpec {
 
 export interface SliceSpec {
   readonly service: string;
+  /** Of the slice; made from the Service's unless it is given. */
+  readonly name?: string;
   readonly namespace?: string;
   readonly family?: Family;
   readonly port: number;
@@ -65,6 +67,7 @@ function clusterIPs(spec: Record<string, unknown>): Record<string, unknown> {
 export function slice(spec: SliceSpec): unknown {
   const {
     service: owner,
+    name,
     namespace = 'default',
     family = 'IPv4',
     port,
@@ -74,7 +77,7 @@ export function slice(spec: SliceSpec): unknown {
   } = spec;
   return {
     metadata: {
-      name: `${owner}-${family.toLowerCase()}-${portName}`,
+      name: name ?? `${owner}-${family.toLowerCase()}-${portName}`,
       namespace,
       labels: { 'kubernetes.io/service-name': owner },
     },

@@ -5,6 +5,7 @@ import { expectNode } from '../kubeproxy/expect-node.ts';
 import { expectServicePort } from '../kubeproxy/expect-service-port.ts';
 import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { ignoredBecause } from '../kubeproxy/ignored-service.ts';
+import type { LiveRules } from '../kubeproxy/live-rules.ts';
 import { ownerOfServices } from '../kubeproxy/owners.ts';
 import { indexRules } from '../kubeproxy/rule-index.ts';
 import { inferSettings, type SettingsOfCluster } from '../kubeproxy/settings.ts';
@@ -13,7 +14,7 @@ import { findOldPicture } from '../kubeproxy/stale.ts';
 import { FAMILIES, type Family } from '../model/address.ts';
 import type { Note } from '../model/report.ts';
 import type { Cluster, PodFacts, Service, ServicePort } from '../model/service.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import type { Snapshot, SnapshotScope } from '../model/snapshot.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import type { FamilyView, NodeView, PortView, ServiceView, World } from '../checks/world.ts';
 import { differencesOf } from './behaviour.ts';
@@ -36,7 +37,8 @@ export function buildWorld(
   onlyNodes: readonly string[] | null,
 ): BuiltWorld {
   const captures = capturesOf(snapshot, cluster);
-  const services = selected.map((entry) => serviceView(entry, cluster));
+  const readAt = snapshot.manifest?.parts.find(({ file }) => file === 'endpointslices')?.readAt ?? null;
+  const services = selected.map((entry) => serviceView(entry, cluster, readAt));
   const context: Context = {
     cluster,
     captures,
@@ -47,6 +49,7 @@ export function buildWorld(
       running: runningProxies(snapshot),
     }),
     ports: services.flatMap((view) => view.ports),
+    serviceExists: existence(cluster, snapshot.manifest?.scope ?? null),
   };
   const unknown = onlyNodes?.find((name) => !captures.has(name));
   if (unknown !== undefined) throw new UnknownNode(unknown, [...captures.keys()]);
@@ -63,6 +66,24 @@ interface Context {
   readonly captures: ReadonlyMap<string, Capture>;
   readonly settings: SettingsOfCluster;
   readonly ports: readonly ServicePort[];
+  readonly serviceExists: FamilyView['serviceExists'];
+}
+
+/**
+ * Without a manifest nobody says what was asked for: a namespace of which some Service is there is taken to be there
+ * whole.
+ */
+function existence(cluster: Cluster, scope: SnapshotScope | null): FamilyView['serviceExists'] {
+  const names = new Set(cluster.services.map(({ namespace, name }) => `${namespace}/${name}`));
+  const namespaces = new Set(cluster.services.map(({ namespace }) => namespace));
+  const whole = scope === null || (scope.services === null && scope.selector === null);
+  return (name) => {
+    if (names.has(name)) return true;
+    const namespace = name.slice(0, name.indexOf('/'));
+    const asked =
+      scope === null ? namespaces.has(namespace) : scope.namespace === null || scope.namespace === namespace;
+    return whole && asked ? false : null;
+  };
 }
 
 /** Nodes of the API, of the manifest and of the folder, by name: a node that nobody read must be seen to be unread. */
@@ -86,9 +107,16 @@ function rulesetsOf(
   );
 }
 
-function serviceView({ service, ports }: SelectedService, cluster: Cluster): ServiceView {
+function serviceView({ service, ports }: SelectedService, cluster: Cluster, readAt: string | null): ServiceView {
   const withoutRules = ignoredBecause(service, null);
-  return { service, ports: withoutRules === null ? ports : [], withoutRules, pods: podsOf(service, cluster), cluster };
+  return {
+    service,
+    ports: withoutRules === null ? ports : [],
+    withoutRules,
+    pods: podsOf(service, cluster),
+    cluster,
+    readAt,
+  };
 }
 
 function podsOf(service: Service, cluster: Cluster): readonly PodFacts[] | null {
@@ -139,17 +167,16 @@ function familiesOf(
     const live = context.settings.liveOf(name, family);
     const settings = context.settings.settingsOf(name, family);
     if (capture.rulesets[family].length === 0 || live === null || settings === null) return [];
-    return [familyView(name, family, live.ruleset, live.hasProxyRules, settings, context)];
+    return [familyView(name, family, live, settings, context)];
   });
 }
 
 function familyView(
   node: string,
   family: Family,
-  ruleset: Ruleset,
-  hasProxyRules: boolean,
+  { ruleset, hasProxyRules, others }: LiveRules,
   settings: ProxySettings,
-  { cluster, ports }: Context,
+  { cluster, ports, serviceExists }: Context,
 ): FamilyView {
   const index = indexRules(ruleset);
   const oldest = rangeOf(settings).min;
@@ -162,6 +189,10 @@ function familyView(
     settings,
     index,
     hasProxyRules,
+    // A plain iptables-save shows one of the two once more.
+    otherBackends: ruleset.backend === 'unknown' ? [] : others.filter(({ backend }) => backend !== 'unknown'),
+    serviceExists,
+    cluster,
     comparison: compareNode(expectNode(settings), index),
     endpoints: (port) => cluster.endpointsOf(port),
     ports: owned,

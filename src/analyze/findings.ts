@@ -99,11 +99,11 @@ function evidenceOf(hit: Hit): readonly Evidence[] {
   }
 }
 
-function evidence({ table, rule }: RuleProof, on: FamilyView): Evidence {
+function evidence({ table, rule, source }: RuleProof, on: FamilyView): Evidence {
   return {
     node: on.node,
     family: on.family,
-    source: on.index.ruleset.source,
+    source: source ?? on.index.ruleset.source,
     table,
     chain: rule.chain,
     line: rule.line,

@@ -7,6 +7,8 @@ import type { FamilyView, PortView, ServiceView } from './world.ts';
 export interface RuleProof {
   readonly table: TableName;
   readonly rule: Rule;
+  /** The save it stands in; absent: the one that is judged. */
+  readonly source?: string;
 }
 
 /** Of one kind of connection, how many are stopped. */
@@ -74,6 +76,8 @@ export interface PortCheck extends CheckHeader {
 /** Looks at what a node's rules have for all Services; `hits` says which of the asked-about ports a fault concerns. */
 export interface NodeCheck extends CheckHeader {
   readonly scope: 'node';
+  /** It is reported also where it concerns nothing that was asked about. */
+  readonly always?: true;
   readonly applies: (view: FamilyView) => boolean;
   readonly judge: (view: FamilyView) => Judgement;
   readonly hits: (view: PortView) => boolean;

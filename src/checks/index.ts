@@ -5,6 +5,13 @@ import svc203 from './svc203-target-port-name.ts';
 import svc204 from './svc204-external-name.ts';
 import svc205 from './svc205-headless.ts';
 import svc206 from './svc206-has-endpoints.ts';
+import svc207 from './svc207-local-endpoints.ts';
+import svc208 from './svc208-load-balancer-pending.ts';
+import svc209 from './svc209-address-conflict.ts';
+import svc210 from './svc210-external-name-ip.ts';
+import svc211 from './svc211-slices-current.ts';
+import svc212 from './svc212-endpoint-node.ts';
+import svc213 from './svc213-duplicate-endpoint.ts';
 import svc301 from './svc301-cluster-ip-entry.ts';
 import svc302 from './svc302-node-port-entry.ts';
 import svc303 from './svc303-external-ip-entry.ts';
@@ -40,6 +47,10 @@ import svc355 from './svc355-filter-jump.ts';
 import svc356 from './svc356-localnet-drop.ts';
 import svc401 from './svc401-proxy-rules.ts';
 import svc402 from './svc402-surplus-rule.ts';
+import svc403 from './svc403-both-back-ends.ts';
+import svc404 from './svc404-orphan-chains.ts';
+import svc405 from './svc405-stale-entry.ts';
+import svc406 from './svc406-other-mode.ts';
 import svc501 from './svc501-connections-arrive.ts';
 import svc502 from './svc502-other-software.ts';
 
@@ -51,6 +62,13 @@ export const CHECKS: readonly Check[] = [
   svc204,
   svc205,
   svc206,
+  svc207,
+  svc208,
+  svc209,
+  svc210,
+  svc211,
+  svc212,
+  svc213,
   svc301,
   svc302,
   svc303,
@@ -86,6 +104,10 @@ export const CHECKS: readonly Check[] = [
   svc356,
   svc401,
   svc402,
+  svc403,
+  svc404,
+  svc405,
+  svc406,
   svc501,
   svc502,
 ];

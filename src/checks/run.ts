@@ -71,7 +71,7 @@ function runOnFamily(
   }
   for (const { check, judgement, ports } of nodeResults) {
     // It concerns nothing that was asked about, for example a family in which no Service has an address.
-    if (ports.length === 0) continue;
+    if (ports.length === 0 && check.always !== true) continue;
     if (judgement.status === 'undetermined') {
       open.push(...ports.map((view) => ({ check, view, because: judgement.because })));
     } else {

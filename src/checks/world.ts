@@ -5,6 +5,7 @@ import type { NodeComparison, PortComparison } from '../kubeproxy/compare.ts';
 import type { ExpectedServicePort, ProxySettings } from '../kubeproxy/expectation.ts';
 import type { OldPicture } from '../kubeproxy/stale.ts';
 import type { RuleIndex } from '../kubeproxy/rule-index.ts';
+import type { Ruleset } from '../netfilter/rules.ts';
 import type { ClientKind } from '../model/report.ts';
 import type { Cluster, Endpoint, NodeFacts, PodFacts, Service, ServicePort } from '../model/service.ts';
 
@@ -27,6 +28,8 @@ export interface ServiceView {
   /** Pods its selector matches; null: pods were not read, or there is no selector. */
   readonly pods: readonly PodFacts[] | null;
   readonly cluster: Cluster;
+  /** When the slices were read, RFC 3339; null: not known. */
+  readonly readAt: string | null;
 }
 
 export type NodeView =
@@ -58,6 +61,11 @@ export interface FamilyView {
   /** False: no chain of kube-proxy in this family on this node. */
   readonly hasProxyRules: boolean;
   readonly comparison: NodeComparison;
+  /** Of the family: what the back end that is not in use holds of kube-proxy's, one entry at most. */
+  readonly otherBackends: readonly Ruleset[];
+  /** Whether the API has the Service `NAMESPACE/NAME`; null: it was not asked for all of that namespace. */
+  readonly serviceExists: (name: string) => boolean | null;
+  readonly cluster: Cluster;
   /** All endpoints the API has for a port, used or not. */
   readonly endpoints: (port: ServicePort) => readonly Endpoint[];
   /** The asked-about ports of this family that kube-proxy makes rules for. */

@@ -8,12 +8,14 @@ export function parsePod(item: JsonObject, metadata: Metadata): PodFacts {
   const { reader } = metadata;
   const spec = readObject(reader, item, '', 'spec');
   const status = readObject(reader, item, '', 'status');
+  const ready = readReady(status, metadata);
   return {
     namespace: metadata.namespace,
     name: metadata.name,
     node: readText(reader, spec, 'spec', 'nodeName'),
     phase: readText(reader, status, 'status', 'phase'),
-    ready: readReady(status, metadata),
+    ready: ready.is,
+    readySince: ready.since,
     deleting: isDeleting(metadata),
     ips: readIps(status, metadata),
     hostNetwork: readBoolean(reader, spec, 'spec', 'hostNetwork') ?? false,
@@ -22,9 +24,15 @@ export function parsePod(item: JsonObject, metadata: Metadata): PodFacts {
   };
 }
 
-function readReady(status: JsonObject, { reader }: Metadata): boolean {
-  const conditions = readObjects(reader, status, 'status', 'conditions');
-  return conditions.some(({ value }) => value['type'] === 'Ready' && value['status'] === 'True');
+function readReady(
+  status: JsonObject,
+  { reader }: Metadata,
+): { readonly is: boolean; readonly since: PodFacts['readySince'] } {
+  for (const { value, path } of readObjects(reader, status, 'status', 'conditions')) {
+    if (value['type'] !== 'Ready' || value['status'] !== 'True') continue;
+    return { is: true, since: readText(reader, value, path, 'lastTransitionTime') };
+  }
+  return { is: false, since: null };
 }
 
 function readIps(status: JsonObject, { reader }: Metadata): PodFacts['ips'] {

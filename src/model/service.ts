@@ -118,6 +118,8 @@ export interface PodFacts {
   readonly node: string | null;
   readonly phase: string | null;
   readonly ready: boolean;
+  /** When it became ready, RFC 3339; null when it is not, or nobody says. */
+  readonly readySince: string | null;
   readonly deleting: boolean;
   readonly ips: readonly Ip[];
   readonly hostNetwork: boolean;

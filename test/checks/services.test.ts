@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { analyze } from '../../src/analyze/analyze.ts';
 import type { Report } from '../../src/model/report.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 import { snapshot, type ClusterSpec, type ServiceSpec } from '../build.ts';
 
 const OPTIONS = {
@@ -173,9 +174,140 @@ const ROWS: readonly Row[] = [
     codes: [],
     exit: 0,
   },
+  {
+    name: 'internalTrafficPolicy Local, and endpoints on one node of three',
+    spec: { services: [service({ internalTrafficPolicy: 'Local' })], slices: [SLICE], pods: [pod('web-1', true)] },
+    codes: ['SVC207'],
+    exit: 0,
+    words: 'rain-kubernetes-2, rain-kubernetes-3',
+  },
+  {
+    name: 'a load balancer without an address',
+    spec: { services: [service({ type: 'LoadBalancer' })], slices: [SLICE], pods: [pod('web-1', true)] },
+    codes: ['SVC208'],
+    exit: 0,
+    words: 'pending',
+  },
+  {
+    name: 'a load balancer with a host name',
+    spec: {
+      services: [
+        {
+          ...service({ type: 'LoadBalancer' }),
+          status: { loadBalancer: { ingress: [{ hostname: 'lb.example.com' }] } },
+        },
+      ],
+      slices: [SLICE],
+      pods: [pod('web-1', true)],
+    },
+    codes: [],
+    exit: 0,
+  },
+  {
+    name: 'two Services with the same external address and port',
+    spec: {
+      services: [
+        service({ externalIPs: ['198.51.100.9'] }),
+        { ...service({ externalIPs: ['198.51.100.9'], clusterIP: '10.96.0.21' }), name: 'web2' },
+      ],
+      slices: [SLICE, { ...SLICE, service: 'web2' }],
+      pods: [pod('web-1', true)],
+    },
+    codes: ['SVC209', 'SVC209'],
+    exit: 1,
+    words: '198.51.100.9:80/TCP is claimed by default/web2 too',
+  },
+  {
+    name: 'two Services with the same external address and other ports',
+    spec: {
+      services: [
+        service({ externalIPs: ['198.51.100.9'] }),
+        {
+          ...service({
+            externalIPs: ['198.51.100.9'],
+            clusterIP: '10.96.0.21',
+            ports: [{ name: 'http', port: 81, protocol: 'TCP', targetPort: 8080 }],
+          }),
+          name: 'web2',
+        },
+      ],
+      slices: [SLICE, { ...SLICE, service: 'web2' }],
+      pods: [pod('web-1', true)],
+    },
+    codes: [],
+    exit: 0,
+  },
+  {
+    name: 'an address for a name',
+    spec: { services: [{ name: 'db', spec: { type: 'ExternalName', externalName: '192.0.2.5' } }], slices: [] },
+    codes: ['SVC204', 'SVC210'],
+    exit: 1,
+    words: '192.0.2.5',
+  },
+  {
+    name: 'an endpoint on a node that is gone',
+    spec: {
+      services: [service()],
+      slices: [{ ...SLICE, endpoints: [...SLICE.endpoints, ['10.168.9.5', 'rain-kubernetes-9']] }],
+      pods: [pod('web-1', true)],
+    },
+    codes: ['SVC212'],
+    exit: 0,
+    words: 'rain-kubernetes-9',
+  },
+  {
+    name: 'an endpoint in two slices',
+    spec: {
+      services: [service()],
+      slices: [SLICE, { ...SLICE, name: 'web-again' }],
+      pods: [pod('web-1', true)],
+    },
+    codes: ['SVC213'],
+    exit: 0,
+    words: 'web-again',
+  },
 ];
 
+/** The same cluster, read by the program itself at a known time. */
+function readAt(evidence: Snapshot, time: string): Snapshot {
+  const part = { file: 'endpointslices', readAt: time, resourceVersion: null, error: null } as const;
+  const scope = { namespace: 'default', services: null, selector: null };
+  const manifest = {
+    formatVersion: 1,
+    tool: 'test',
+    toolVersion: 'test',
+    startedAt: time,
+    finishedAt: time,
+    context: null,
+    server: null,
+    scope,
+    parts: [part],
+    nodes: [],
+  } as const;
+  return { ...evidence, manifest };
+}
+
 describe('objects', () => {
+  it.each([
+    ['long ago', '2026-11-23T09:00:00Z', ['SVC211']],
+    ['only just', '2026-11-23T09:59:30Z', []],
+  ])('a pod that is ready since %s and in no slice', (_, since, codes) => {
+    const late = pod('web-2', true, {
+      podIPs: [{ ip: '10.168.1.5' }],
+      conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: since }],
+    });
+    const evidence = snapshot({ services: [service()], slices: [SLICE], pods: [pod('web-1', true), late] });
+    const report = analyze(readAt(evidence, '2026-11-23T10:00:00Z'), OPTIONS);
+    expect(report.findings.map((finding) => finding.code)).toEqual(codes);
+  });
+
+  it('fires every check of the hundred 2', async () => {
+    const { CHECKS } = await import('../../src/checks/index.ts');
+    const fired = new Set([...ROWS.flatMap((row) => row.codes), 'SVC211']);
+    const silent = CHECKS.filter((check) => check.id.startsWith('SVC2') && !fired.has(check.id));
+    expect(silent.map((check) => check.id)).toEqual([]);
+  });
+
   it.each(ROWS)('$name', ({ spec, codes, exit, words }) => {
     const report = judge(spec);
     expect(report.findings.map((finding) => finding.code).toSorted()).toEqual(codes);

@@ -16,6 +16,7 @@ const TRULY_WRONG = [
   ['SVC206', 'zoo/lb-without-endpoints:http'],
   ['SVC206', 'zoo/nobody:http'],
   ['SVC206', 'zoo/none-ready:http'],
+  ['SVC208', 'zoo/lb-pending:http'],
 ];
 
 /** It serves IPv4 only, and says so once. */
