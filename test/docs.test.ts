@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { EXAMPLES } from '../src/checks/examples.ts';
 import { CHECKS, RETIRED } from '../src/checks/index.ts';
 import { checkPage } from '../src/render/check-page.ts';
 import { expectGolden, ROOT } from './golden.ts';
@@ -21,7 +22,8 @@ function list(): string {
   return [
     '# Checks',
     'Made from the program by `npm run update`. The title is the healthy statement.',
-    'The hundreds: 2xx objects (selectors, readiness, ports) · 3xx rules absent or wrong (the invariants I1 to I4 live here) · 4xx structure of the rule set.',
+    'The hundreds: 2xx objects (selectors, readiness, ports) · 3xx rules absent or wrong (the invariants I1 to I4 live here) · 4xx structure of the rule set · 5xx what becomes of connections.',
+    'Rules are judged by what they do: where a walk through the rules shows that nothing changes for packets, an error is a warning.',
     `| code | severity | invariant | checked |\n|---|---|---|---|\n${rows.join('\n')}`,
   ]
     .join('\n\n')
@@ -50,7 +52,7 @@ describe('docs/checks', () => {
   });
 
   it.each(CHECKS)('has the page of $id', (check) => {
-    expectGolden(`docs/checks/${fileOf(check)}.md`, checkPage(check));
+    expectGolden(`docs/checks/${fileOf(check)}.md`, checkPage(check, EXAMPLES[check.id] ?? ''));
   });
 
   it('has no page of a check that is not there', () => {

@@ -21,6 +21,7 @@ export default class Explain extends BaseCommand {
     const check = CHECKS.find((candidate) => candidate.id.toLowerCase() === wanted || candidate.slug === wanted);
     if (check === undefined)
       throw new CliError(`there is no check "${args.code}"`, `All checks: ${this.program} explain`);
-    this.print(checkPage(check));
+    const { EXAMPLES } = await import('../checks/examples.ts');
+    this.print(checkPage(check, EXAMPLES[check.id] ?? ''));
   }
 }

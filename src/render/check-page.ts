@@ -7,14 +7,14 @@ export function checkList(checks: readonly CheckHeader[]): string {
     .join('');
 }
 
-/** The page of one check, in Markdown that reads well on a terminal too. */
-export function checkPage(check: CheckHeader): string {
+/** The page of one check, in Markdown that reads well on a terminal too. `example`: a finding of it, as the screen shows it. */
+export function checkPage(check: CheckHeader, example: string): string {
   const { docs } = check;
   return (
     [
       `# ${check.id} ${check.slug}`,
       `Checked: ${check.title}.`,
-      `Severity: ${check.severity}${check.harmless === undefined ? '' : ` (${check.harmless} when nothing changes for packets)`}. Invariant: ${check.invariant ?? 'none'}.`,
+      `Severity: ${check.severity}${unfelt(check)}. Invariant: ${check.invariant ?? 'none'}.`,
       '## Why it matters',
       docs.why,
       '## Common causes',
@@ -23,6 +23,14 @@ export function checkPage(check: CheckHeader): string {
       docs.fix.map((step, index) => `${index + 1}. ${step}`).join('\n'),
       '## When to ignore it',
       docs.ignoreWhen,
+      '## Example',
+      example.replaceAll(/^/gm, '    ').replaceAll(/ +$/gm, ''),
     ].join('\n\n') + '\n'
   );
+}
+
+/** Rules are judged by what they do: an error that no packet feels is a warning. */
+function unfelt({ id, severity, harmless }: CheckHeader): string {
+  if (id.startsWith('SVC2') || (harmless === undefined && severity !== 'error')) return '';
+  return ` (${harmless ?? 'warning'} where nothing changes for packets)`;
 }

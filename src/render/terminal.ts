@@ -43,6 +43,11 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
   return `${blocks.filter((block) => block !== '').join('\n')}\n`;
 }
 
+/** One finding as it stands in the report's screen. */
+export function renderFinding(finding: Finding, report: Report, options: TerminalOptions): string {
+  return findingBlock(finding, report, { paint: new Chalk({ level: options.color ? 1 : 0 }), options });
+}
+
 interface Draw {
   readonly paint: ChalkInstance;
   readonly options: TerminalOptions;
