@@ -42,5 +42,5 @@ export default defineCheck({
         };
       }),
     ),
-  hits: () => true,
+  hits: () => false,
 });

@@ -43,5 +43,5 @@ export default defineCheck({
       },
     ]);
   },
-  hits: () => true,
+  hits: () => false,
 });

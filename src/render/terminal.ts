@@ -150,7 +150,7 @@ function findingBlock(finding: Finding, report: Report, draw: Draw): string {
   const place = neutral(placeOf(finding));
   const head = `${colour(SEVERITY_MARKS[finding.severity])} ${colour(finding.code)}  ${paint.bold(neutral(finding.title))}`;
   const subject = subjectOf(finding, report);
-  const sure = finding.confidence === 'certain' ? [] : [field('confidence', [finding.confidence], draw)];
+  const sure = finding.confidence === 'certain' ? [] : [field('certainty', [finding.confidence], draw)];
   const lines = [
     '',
     place === '' ? head : `${head}   ${paint.cyan(place)}`,

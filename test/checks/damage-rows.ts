@@ -375,7 +375,6 @@ export const ROWS: readonly Row[] = [
   },
 ];
 
-
 /** The article's cluster after a change of back end: what the old one left is not kept up to date. */
 export function withBothBackEnds(): Snapshot {
   const cluster = hostnames();
@@ -393,6 +392,8 @@ export function withStaleEndpoint(): Snapshot {
 }
 
 function moved(lines: readonly string[]): readonly string[] {
-  const [oldSep, newSep] = ['10.168.1.12:9376', '10.168.1.11:9376'].map((to) => sepChain('default/hostnames:http', 'TCP', to));
+  const [oldSep, newSep] = ['10.168.1.12:9376', '10.168.1.11:9376'].map((to) =>
+    sepChain('default/hostnames:http', 'TCP', to),
+  );
   return lines.map((line) => line.replaceAll('10.168.1.12', '10.168.1.11').replaceAll(oldSep ?? '', newSep ?? ''));
 }

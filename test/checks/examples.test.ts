@@ -19,7 +19,8 @@ function reportsOf(code: string): readonly Report[] {
   };
   const own = special[code];
   if (own !== undefined) return [own()];
-  const object = objects.ROWS.find((row) => row.codes[0] === code) ?? objects.ROWS.find((row) => row.codes.includes(code));
+  const object =
+    objects.ROWS.find((row) => row.codes[0] === code) ?? objects.ROWS.find((row) => row.codes.includes(code));
   if (object !== undefined) return [objects.judge(object.spec)];
   const row = rules.ROWS.find((one) => one.codes[0] === code) ?? rules.ROWS.find((one) => one.codes.includes(code));
   return row === undefined ? [] : [rules.judge(damage(row.cluster(), rules.NODE, row.change, row.file))];

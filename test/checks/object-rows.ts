@@ -29,7 +29,12 @@ export function service(change: Record<string, unknown> = {}): ServiceSpec {
   };
 }
 
-export function pod(name: string, ready: boolean, change: Record<string, unknown> = {}, labels = { app: 'web' }): unknown {
+export function pod(
+  name: string,
+  ready: boolean,
+  change: Record<string, unknown> = {},
+  labels = { app: 'web' },
+): unknown {
   return {
     metadata: { name, namespace: 'default', labels },
     spec: {
@@ -285,7 +290,6 @@ function readAt(evidence: Snapshot, time: string): Snapshot {
   } as const;
   return { ...evidence, manifest };
 }
-
 
 /** A second pod, ready since then, that stands in no slice; read on 2026-11-23 at 10:00. */
 export function forgottenPod(readySince: string): Report {
