@@ -112,8 +112,9 @@ export function judgeOutcome(view: PortView, flow: Flow, outcome: Outcome): Effe
       return { ...base, result: 'refused', because: 'a rule rejects them' };
     case 'dropped':
       return { ...base, result: 'no-answer', because: 'a rule drops them' };
-    case 'undetermined':
     case 'loop':
+      return { ...base, result: 'no-answer', because: 'chains lead back to each other, which no kernel loads' };
+    case 'undetermined':
       return { ...base, result: 'undetermined', because: outcome.because ?? 'a rule on the way is not understood' };
     case 'untranslated':
       // kube-proxy itself answers there.

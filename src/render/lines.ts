@@ -93,15 +93,26 @@ export const STATE_WORDS: Readonly<Record<State, string>> = {
   'not-applicable': 'n/a',
 };
 
+/** More rules than these are a number: JSON and YAML have all of them. */
+const SHOWN_PROOFS = 10;
+/** Places of one rule, and characters of it. */
+const SHOWN_PLACES = 3;
+const SHOWN_CHARACTERS = 1000;
+
 /** Evidence of one finding, the same raw rule on several nodes once. */
 export function proofLines(finding: Finding): readonly string[] {
-  const places = new Map<string, string[]>();
-  for (const rule of finding.actual) {
-    const where =
-      finding.nodes.length > 1 ? `${rule.node} ${rule.table}, line ${rule.line}` : `${rule.table}, line ${rule.line}`;
-    places.set(rule.text, [...(places.get(rule.text) ?? []), where]);
-  }
-  return [...places].map(
-    ([text, where]) => `${text}   (${where.length > 3 ? `${where.slice(0, 3).join('; ')}; …` : where.join('; ')})`,
-  );
+  const several = finding.nodes.length > 1;
+  const places = Map.groupBy(finding.actual, (rule) => rule.text);
+  const shown = [...places].slice(0, SHOWN_PROOFS).map(([text, rules]) => {
+    const where = rules.slice(0, SHOWN_PLACES).map(({ node, table, line }) => {
+      return several ? `${node} ${table}, line ${line}` : `${table}, line ${line}`;
+    });
+    return `${cut(text)}   (${where.join('; ')}${rules.length > SHOWN_PLACES ? '; …' : ''})`;
+  });
+  const rest = places.size - shown.length;
+  return rest === 0 ? shown : [...shown, `… and ${count(rest, 'more rule')}: -o json`];
+}
+
+function cut(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)`;
 }
