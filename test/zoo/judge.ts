@@ -4,6 +4,15 @@ import { readSnapshot } from '../../src/collect/snapshot-dir/index.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 
+/** Services of the zoo that cannot work, whatever kube-proxy does. */
+export const TRULY_WRONG = [
+  ['SVC206', 'zoo/dual-one-sided:http'],
+  ['SVC206', 'zoo/lb-without-endpoints:http'],
+  ['SVC206', 'zoo/nobody:http'],
+  ['SVC206', 'zoo/none-ready:http'],
+  ['SVC208', 'zoo/lb-pending:http'],
+];
+
 const EVERYTHING = {
   namespace: null,
   wanted: [],

@@ -8,16 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { completeOptions, isSingleStack } from '../cluster/options.ts';
 import { RECORDINGS } from '../cluster/zoo/record-zoo.ts';
 import { WORLDS } from '../cluster/zoo/worlds.ts';
-import { judge, openQuestions, readWorld } from './judge.ts';
-
-/** Services of the zoo that cannot work, whatever kube-proxy does. */
-const TRULY_WRONG = [
-  ['SVC206', 'zoo/dual-one-sided:http'],
-  ['SVC206', 'zoo/lb-without-endpoints:http'],
-  ['SVC206', 'zoo/nobody:http'],
-  ['SVC206', 'zoo/none-ready:http'],
-  ['SVC208', 'zoo/lb-pending:http'],
-];
+import { TRULY_WRONG, judge, openQuestions, readWorld } from './judge.ts';
 
 /** It serves IPv4 only, and says so once. */
 const SINGLE_STACK = [
