@@ -11,6 +11,7 @@ import { buildWorld } from './build-world.ts';
 import { coverageOf } from './coverage.ts';
 import { findingsOf, severityOf } from './findings.ts';
 import { servicePortResults, worstState } from './invariants.ts';
+import { separate, type Changes, type OpenHit } from './second-look.ts';
 import { selectServices, type Selection } from './selection.ts';
 import { verdictOf, type VerdictOptions } from './verdict.ts';
 import { weigh, type WeighedHits } from './weigh.ts';
@@ -22,6 +23,8 @@ export interface AnalyzeOptions extends Selection, VerdictOptions {
   /** Only these nodes; null: all. */
   readonly nodes: readonly string[] | null;
   readonly toolVersion: string;
+  /** What a second look has shown of the first one's findings; absent: there was none. */
+  readonly changes?: Changes;
 }
 
 /**
@@ -34,9 +37,11 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
   const selected = selectServices(cluster, options);
   const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
   const run = runChecks(checksFor(options), world);
-  const groups = weigh(run.hits);
+  const { standing, open } = separate(run.hits, options.changes ?? NO_CHANGES);
+  const groups = weigh(standing);
   const findings = findingsOf(groups);
-  const servicePorts = servicePortResults(world, { ...run, hits: groups.flatMap(({ hits }) => hits) });
+  const hits = groups.flatMap((group) => group.hits);
+  const servicePorts = servicePortResults(world, { ...run, hits, open: [...run.open, ...open] });
   const services = summaries(world, servicePorts, groups);
   const coverage = coverageOf(snapshot, world, captures);
   return {
@@ -48,9 +53,11 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
     services,
     servicePorts,
     findings,
-    notes: [...objectNotes(world), ...notes],
+    notes: [...objectNotes(world), ...openNotes(open), ...notes],
   };
 }
+
+const NO_CHANGES: Changes = new Map();
 
 function checksFor({ only, skip }: AnalyzeOptions): readonly Check[] {
   return CHECKS.filter((check) => (only === null || only.includes(check.id)) && !skip.includes(check.id));
@@ -98,6 +105,15 @@ function servicesOf(hit: Hit): readonly Service[] {
     case 'node':
       return hit.ports.map((view) => view.port.service);
   }
+}
+
+function openNotes(open: readonly OpenHit[]): readonly Note[] {
+  const subjects = new Set(open.map(({ view }) => `${view.port.id} on ${view.on.node}`));
+  return [...subjects].map((subject) => ({
+    source: 'second look',
+    text: `${subject} keeps changing while it is read`,
+    consequence: 'not judged there',
+  }));
 }
 
 function objectNotes(world: World): readonly Note[] {

@@ -11,7 +11,7 @@ export class Progress {
     this.#visible = visible;
   }
 
-  show(event: ProgressEvent): void {
+  show(event: ProgressEvent | SettleEvent): void {
     if (this.#visible) this.#stream.write(`${CLEAR}${textOf(event)}`);
   }
 
@@ -20,9 +20,22 @@ export class Progress {
   }
 }
 
+/** Something was found, and is looked at again in so many seconds. */
+export interface SettleEvent {
+  readonly kind: 'settle';
+  readonly seconds: number;
+}
+
 /** Carriage return, erase to the end of the line. */
 const CLEAR = '\r\u001b[K';
 
-function textOf(event: ProgressEvent): string {
-  return event.kind === 'cluster' ? 'reading the cluster …' : `reading nodes … ${event.done} of ${event.all}`;
+function textOf(event: ProgressEvent | SettleEvent): string {
+  switch (event.kind) {
+    case 'cluster':
+      return 'reading the cluster …';
+    case 'nodes':
+      return `reading nodes … ${event.done} of ${event.all}`;
+    case 'settle':
+      return `something differs: looking again in ${event.seconds} s …`;
+  }
 }
