@@ -1,6 +1,6 @@
 import type { Hit } from '../checks/run.ts';
 import { brokenBy } from '../checks/run.ts';
-import type { Fault, RuleProof } from '../checks/check.ts';
+import type { RuleProof } from '../checks/check.ts';
 import type { FamilyView } from '../checks/world.ts';
 import type { Confidence, Effect, Evidence, Finding, Severity } from '../model/report.ts';
 import { printRule } from '../netfilter/print.ts';
@@ -31,7 +31,7 @@ function toFinding(group: WeighedHits): Finding {
   const [first] = hits;
   if (first === undefined) throw new Error('a finding needs a hit');
   const nodes = distinct(hits.flatMap(nodesOf));
-  const impact = impactWords(first.fault, walked, nodes.length);
+  const impact = impactWords(hits, walked, nodes.length);
   const { check, fault } = first;
   const found = distinct(hits.flatMap((hit) => (hit.fault.found === null ? [] : [hit.fault.found])));
   const [invariant] = brokenBy(first);
@@ -51,16 +51,27 @@ function toFinding(group: WeighedHits): Finding {
     servicePorts: distinct(hits.flatMap(portIds)),
     expected: distinct(hits.flatMap((hit) => hit.fault.expected)),
     actual: distinctEvidence(hits.flatMap(evidenceOf)),
-    ...(found.length === 0 ? {} : { found: found.join('; ') }),
+    ...(found.length === 0
+      ? {}
+      : { found: `${found.slice(0, SHOWN_FOUND).join('; ')}${found.length > SHOWN_FOUND ? '; …' : ''}` }),
     fix: fault.fix ?? remedyFor(nodes),
     explain: `explain ${check.id}`,
     ...(walked === null ? {} : { effects: walked.map(({ view, effect }): Effect => reportEffect(view, effect)) }),
   };
 }
 
+/** Service ports whose stopped connections are told one by one. */
+const SHOWN_STOPPED = 3;
+/** Different facts that stand in place of proof. */
+const SHOWN_FOUND = 4;
+
 /** null: the fault is about an object, and no connection can be walked. */
-function impactWords({ stopped }: Fault, walked: readonly Walked[] | null, nodes: number): string | null {
-  if (stopped !== undefined) return stoppedImpact(stopped);
+function impactWords(hits: readonly Hit[], walked: readonly Walked[] | null, nodes: number): string | null {
+  const stopped = hits.flatMap(({ fault }) => (fault.stopped === undefined ? [] : [fault.stopped]));
+  if (stopped.length > 0) {
+    const more = new Set(hits.flatMap(portIds)).size - SHOWN_STOPPED;
+    return `${stoppedImpact(stopped.slice(0, SHOWN_STOPPED).flat())}${more > 0 ? ` The same of ${more} more Service ports.` : ''}`;
+  }
   if (walked === null) return null;
   return impactOf(
     walked.map(({ effect }) => effect),

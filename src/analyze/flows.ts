@@ -160,8 +160,9 @@ const ENOUGH_ENDPOINTS = 50;
 /** Endpoints on this node that call their own Service. */
 function hairpinFlows(view: PortView): readonly Flow[] {
   const own = view.expected.endpoints.reachable.filter((endpoint) => endpoint.node === view.on.node);
-  return own.slice(0, ENOUGH_ENDPOINTS).map(({ ip }) => {
-    return flowTo(view, { kind: 'pod', ip, hairpin: true }, view.port.clusterIP, view.port.port, 'vip');
+  return own.slice(0, ENOUGH_ENDPOINTS).map(({ ip }, index) => {
+    const special = index === 0 ? {} : { special: `endpoint ${ip} calling itself` };
+    return flowTo(view, { kind: 'pod', ip, hairpin: true, ...special }, view.port.clusterIP, view.port.port, 'vip');
   });
 }
 
@@ -240,7 +241,7 @@ function remoteEndpoints(view: PortView): readonly Client[] {
   return view.expected.endpoints.reachable
     .filter((endpoint) => endpoint.node !== view.on.node)
     .slice(0, ENOUGH_ENDPOINTS)
-    .map(({ ip }) => ({ kind: 'pod', ip, hairpin: true, remote: true, special: 'an endpoint on another node' }));
+    .map(({ ip }) => ({ kind: 'pod', ip, hairpin: true, remote: true, special: `endpoint ${ip} of another node` }));
 }
 
 /** An address of the node's pod range that is no endpoint; null when no range is known. */

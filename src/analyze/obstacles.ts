@@ -4,6 +4,7 @@ import type { Ruleset, Table } from '../netfilter/rules.ts';
 import { walk, type Outcome } from '../netfilter/walk.ts';
 import { contextOf, judgeOutcome } from './effects.ts';
 import { flowsOf, rareFlowsOf, type Flow } from './flows.ts';
+import { alikeKey } from './foreign.ts';
 import { flowName } from './impact.ts';
 import { leadsToProxy, proxyRules } from './proxy-rules.ts';
 
@@ -15,10 +16,27 @@ const NOISE = 1e-3;
  * not by the first is somebody else's doing. Only what is certain counts: a rule whose answer is not known stops nothing.
  */
 export function obstaclesOf(view: PortView): readonly Obstacle[] {
+  if (!hasForeignRules(view.on.index.ruleset)) return [];
+  const key = alikeKey(view);
+  const free = freeKeys(view.on);
+  if (key !== null && free.has(key)) return [];
+  const found = walkAll(view);
+  if (key !== null && found.length === 0) free.add(key);
+  return found;
+}
+
+const freeOf = new WeakMap<PortView['on'], Set<string>>();
+
+/** Of a node: kinds of ports that were walked and met nothing. */
+function freeKeys(on: PortView['on']): Set<string> {
+  const there = freeOf.get(on) ?? new Set();
+  freeOf.set(on, there);
+  return there;
+}
+
+function walkAll(view: PortView): readonly Obstacle[] {
   const { ruleset } = view.on.index;
-  if (!hasForeignRules(ruleset)) return [];
-  const flows = [...flowsOf(view), ...rareFlowsOf(view).filter(({ kind }) => kind === 'health-check')];
-  return flows.flatMap((flow) => {
+  return [...flowsOf(view), ...rareFlowsOf(view)].flatMap((flow) => {
     const isAnswered = (outcome: Outcome): boolean => judgeOutcome(view, flow, outcome).result === 'answered';
     const answered = total(walkFlow(view, flow, proxyRules(ruleset)).filter(isAnswered));
     if (answered < NOISE) return [];
@@ -61,7 +79,7 @@ function isForeignTable(table: Table): boolean {
 }
 
 function walkFlow(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcome[] {
-  return walk([ruleset], flow.packet, contextOf(view), { origin: flow.origin }).outcomes;
+  return walk([ruleset], flow.packet, contextOf(view), { origin: flow.origin, remembered: flow.remembered }).outcomes;
 }
 
 function obstacle(flow: Flow, outcome: Outcome): Obstacle {

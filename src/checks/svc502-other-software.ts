@@ -39,11 +39,12 @@ function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
   const proof: readonly RuleProof[] = first === undefined || first.rule === null ? [] : [first.rule];
   const endpoints = [...new Set(obstacles.map((obstacle) => obstacle.endpoint))].toSorted();
   return {
-    title: `connections to ${endpoints.join(', ')} are ${first?.verdict ?? 'stopped'} by ${proof.length > 0 ? "a rule that is not kube-proxy's" : cause}`,
+    title: `connections are ${first?.verdict ?? 'stopped'} by ${proof.length > 0 ? "a rule that is not kube-proxy's" : cause}`,
     cause,
+    spansPorts: true,
     expected: ['translated connections pass'],
     proof,
-    found: proof.length > 0 ? null : cause,
+    found: `they are sent to ${endpoints.join(', ')}`,
     stopped: obstacles,
     mayBeMeant: obstacles.every(({ client, verdict }) => client === 'external' && FIREWALL_VERDICTS.has(verdict)),
     confidence: 'likely',
