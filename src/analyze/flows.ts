@@ -92,8 +92,10 @@ function surplusFlows(view: PortView): readonly Flow[] {
   const nodeIP = view.on.settings.nodeIPs[0];
   const loopback = parseIp('127.0.0.1');
   return view.comparison.surplusEntries.flatMap(({ kind, rule }) => {
-    const { address, port } = destinationOf(rule);
-    if (kind !== 'leads-here' || port === null || client === undefined) return [];
+    const { address, protocol, port } = destinationOf(rule);
+    if (kind !== 'leads-here' || port === null || client === undefined || protocol !== lower(view)) return [];
+    // Whoever has the address feels it, and says so.
+    if (view.on.ownerOf(address, protocol, port) !== null) return [];
     const ip = address === null ? null : parseIp(address);
     if (ip !== null) return [flowTo(view, client, ip, port, 'vip')];
     const toNode = nodeIP === undefined ? [] : [flowTo(view, client, nodeIP, port, 'node-port')];

@@ -42,19 +42,19 @@ function walkAll(view: PortView): readonly Obstacle[] {
     if (answered < NOISE) return [];
     const outcomes = walkFlow(view, flow, ruleset);
     if (outcomes.some(({ undetermined, disposition }) => undetermined.length > 0 || disposition === 'undetermined')) {
-      return certainStops(flow, outcomes);
+      return certainStops(view, flow, outcomes);
     }
     const lost = answered - total(outcomes.filter(isAnswered));
-    return lost < NOISE ? [] : outcomes.filter((one) => !isAnswered(one)).map((one) => obstacle(flow, one));
+    return lost < NOISE ? [] : outcomes.filter((one) => !isAnswered(one)).map((one) => obstacle(view, flow, one));
   });
 }
 
 /** Where some questions are open, what is stopped whatever their answers. */
-function certainStops(flow: Flow, outcomes: readonly Outcome[]): readonly Obstacle[] {
+function certainStops(view: PortView, flow: Flow, outcomes: readonly Outcome[]): readonly Obstacle[] {
   return outcomes
     .filter(({ disposition, undetermined }) => undetermined.length === 0 && isStop(disposition))
     .filter(({ translated }) => translated || flow.kind === 'health-check')
-    .map((outcome) => obstacle(flow, outcome));
+    .map((outcome) => obstacle(view, flow, outcome));
 }
 
 function isStop(disposition: Outcome['disposition']): boolean {
@@ -82,11 +82,12 @@ function walkFlow(view: PortView, flow: Flow, ruleset: Ruleset): readonly Outcom
   return walk([ruleset], flow.packet, contextOf(view), { origin: flow.origin, remembered: flow.remembered }).outcomes;
 }
 
-function obstacle(flow: Flow, outcome: Outcome): Obstacle {
+function obstacle(view: PortView, flow: Flow, outcome: Outcome): Obstacle {
   const decidedBy = isStop(outcome.disposition) ? outcome.decidedBy : lastForeign(outcome);
   return {
     flow: flowName(flow),
     client: flow.client,
+    toOuterAddress: flow.kind === 'vip' && flow.packet.destination !== view.port.clusterIP,
     share: outcome.share,
     endpoint: printAddressPort(outcome.destination, outcome.destinationPort),
     verdict: VERDICTS[outcome.disposition],

@@ -11,7 +11,7 @@ export default defineCheck({
   scope: 'service-port',
   title: 'rules of other software let connections to the Service through',
   docs: {
-    why: `kube-proxy only translates; whether a translated packet passes is up to all rules of the node. This check walks connections through every table and chain, and reports what certainly stops them after kube-proxy has done its part. What only keeps connections from outside the cluster away is a warning, since a firewall may mean it.`,
+    why: `kube-proxy only translates; whether a translated packet passes is up to all rules of the node. This check walks connections through every table and chain, and reports what certainly stops them after kube-proxy has done its part. What only keeps connections from outside the cluster off node ports and pods is a warning, since a firewall may mean it.`,
     causes: [
       `The FORWARD policy is DROP (Docker sets it) and nothing accepts traffic of pods: kube-proxy's KUBE-FORWARD accepts only what is marked and what belongs to known connections.`,
       `A firewall (firewalld, ufw, a rule by hand) drops or rejects forwarded traffic.`,
@@ -32,6 +32,11 @@ function faults(view: PortView): readonly Fault[] {
   return [...byRule].map(([cause, obstacles]) => fault(cause, obstacles));
 }
 
+/** A firewall may keep strangers off node ports and pods; an address made for them is another matter. */
+function mayBeMeant({ client, verdict, toOuterAddress }: Obstacle): boolean {
+  return client === 'external' && !toOuterAddress && FIREWALL_VERDICTS.has(verdict);
+}
+
 const FIREWALL_VERDICTS: ReadonlySet<Obstacle['verdict']> = new Set(['dropped', 'rejected']);
 
 function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
@@ -46,7 +51,7 @@ function fault(cause: string, obstacles: readonly Obstacle[]): Fault {
     proof,
     found: `they are sent to ${endpoints.join(', ')}`,
     stopped: obstacles,
-    mayBeMeant: obstacles.every(({ client, verdict }) => client === 'external' && FIREWALL_VERDICTS.has(verdict)),
+    mayBeMeant: obstacles.every(mayBeMeant),
     confidence: 'likely',
     fix: [],
   };

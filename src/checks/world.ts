@@ -101,6 +101,8 @@ export interface Obstacle {
   readonly verdict: 'dropped' | 'rejected' | 'kept from being translated' | 'sent past the way back';
   /** Who connects. */
   readonly client: ClientKind;
+  /** To an external or load-balancer address, as only outside clients are meant to. */
+  readonly toOuterAddress: boolean;
   /** The rule that stops them; null for a chain's policy, which `because` names. */
   readonly rule: RuleProof | null;
   readonly because: string;

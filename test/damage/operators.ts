@@ -26,8 +26,17 @@ function textAt({ lines, index }: Spot): string {
   return lines[index] ?? '';
 }
 
+function touchedBy({ table, chain }: Spot): readonly string[] {
+  return [`${table} ${chain}`];
+}
+
+/** The KUBE chain an entry leads to. */
+function targetOf(text: string): string | undefined {
+  return /(?<=-j )KUBE-(?:SVC|SVL|EXT|FW|XLB)-\S+/.exec(text)?.[0];
+}
+
 function put(spot: Spot, ...replacement: readonly string[]): Damage {
-  return { lines: spot.lines.toSpliced(spot.index, 1, ...replacement), touched: [`${spot.table} ${spot.chain}`] };
+  return { lines: spot.lines.toSpliced(spot.index, 1, ...replacement), touched: touchedBy(spot) };
 }
 
 /** Replaces the first match in the rule. */
@@ -153,6 +162,40 @@ export const OPERATORS: readonly Operator[] = [
       if (spot.chain !== 'KUBE-SERVICES' || !/-j KUBE-(SVC|EXT|SVL)-/.test(text)) return null;
       const stale = text.replace(/ -d \S+/, text.includes('/128') ? ' -d fd00:10:96::dead/128' : ' -d 10.111.9.98/32');
       return put(spot, stale, text);
+    },
+  },
+  {
+    name: 'swap targets with the next entry',
+    apply: (spot) => {
+      const own = sameChain(spot);
+      const next = own[own.indexOf(spot.index) + 1];
+      const [mine, other] = [textAt(spot), next === undefined ? '' : (spot.lines[next] ?? '')].map(targetOf);
+      if (next === undefined || mine === undefined || other === undefined || mine === other) return null;
+      const lines = spot.lines.with(spot.index, textAt(spot).replace(mine, other));
+      return { lines: lines.with(next, (spot.lines[next] ?? '').replace(other, mine)), touched: touchedBy(spot) };
+    },
+  },
+  {
+    name: 'policy DROP of the built-in chain',
+    apply: (spot) => {
+      if (spot.chain.startsWith('KUBE-') || sameChain(spot)[0] !== spot.index || spot.table === 'nat') return null;
+      const at = spot.lines.findLastIndex((line, index) => index < spot.index && line.startsWith(`:${spot.chain} `));
+      const line = spot.lines[at] ?? '';
+      return { lines: spot.lines.with(at, line.replace('ACCEPT', 'DROP')), touched: touchedBy(spot) };
+    },
+  },
+  {
+    name: 'a DROP of its address in mangle',
+    apply: (spot) => {
+      const address = / -d (\S+)/.exec(textAt(spot))?.[1];
+      if (spot.table !== 'nat' || spot.chain !== 'KUBE-SERVICES' || address === undefined) return null;
+      // At the end of table mangle, which stands first.
+      const end = spot.lines.indexOf('COMMIT');
+      if (spot.lines.lastIndexOf('*mangle', end) < 0) return null;
+      return {
+        lines: spot.lines.toSpliced(end, 0, `-A PREROUTING -d ${address} -j DROP`, `-A OUTPUT -d ${address} -j DROP`),
+        touched: ['mangle PREROUTING', 'mangle OUTPUT'],
+      };
     },
   },
   {
