@@ -31,8 +31,10 @@ export interface SettingsEvidence {
 export interface RunningProxy {
   /** `git_version` of its metrics. */
   readonly version?: string;
-  /** Answer of `/proxyMode`. */
+  /** What `/proxyMode` answers, or what is as good. */
   readonly mode?: string;
+  /** How the mode is known, for the report. */
+  readonly modeFrom?: string;
 }
 
 export interface SettingsOfCluster {
@@ -121,8 +123,8 @@ function modeIn(world: World, node: string, evidence: SettingsEvidence): NodeMod
   const all = rulesets === undefined ? [] : [...rulesets.IPv4, ...rulesets.IPv6];
   const config = configOf(world, node);
   const configured: ToldMode | null = config === null ? null : { mode: config.mode, from: config.from };
-  const mode = world.running.get(node)?.mode;
-  const running = mode === undefined ? null : { mode, from: 'answer of the node’s kube-proxy' };
+  const { mode, modeFrom = "answer of the node's kube-proxy" } = world.running.get(node) ?? {};
+  const running = mode === undefined ? null : { mode, from: modeFrom };
   return decideMode(ruleModeOf(all), running, configured, world.signs.size > 0);
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { analyze } from '../../src/analyze/analyze.ts';
 import type { Report } from '../../src/model/report.ts';
-import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { hostnames } from '../checks/clusters.ts';
 
 const OPTIONS = {
@@ -77,5 +77,31 @@ describe('who serves Services', () => {
     }));
     const beside = { ...healthy, cluster: new Map([...healthy.cluster, ['nodes', { ...nodes, items }] as const]) };
     expect(analyze(beside, OPTIONS).verdict.outcome).toBe('healthy');
+  });
+});
+
+describe('what a running kube-proxy says of itself', () => {
+  function saying(files: Readonly<Record<string, string>>): Snapshot {
+    const healthy = hostnames();
+    const more = Object.entries(files) as [NodeFile, string][];
+    return { ...healthy, nodes: healthy.nodes.map((node) => ({ ...node, files: new Map([...node.files, ...more]) })) };
+  }
+
+  it('is its version, by its metrics', () => {
+    const metrics =
+      '# TYPE kubernetes_build_info gauge\nkubernetes_build_info{git_commit="x",git_version="v1.34.2"} 1\n';
+    const { coverage } = analyze(saying({ 'kube-proxy-metrics.txt': metrics }), OPTIONS);
+    expect(coverage.nodes.map((node) => node.kubeProxyVersion)).toEqual(['1.34.2', '1.34.2', '1.34.2']);
+  });
+
+  it.each([
+    ["answer of the node's kube-proxy", { 'kube-proxy-proxyMode.txt': 'ipvs\n' }],
+    [
+      'table kube-proxy in nftables on the node',
+      { 'nft.json': '{"nftables":[{"table":{"family":"ip","name":"kube-proxy"}}]}' },
+    ],
+  ])('is its mode: %s', (from, files) => {
+    const { coverage } = analyze(saying(files), OPTIONS);
+    expect(coverage.nodes[0]?.reason).toContain(from);
   });
 });
