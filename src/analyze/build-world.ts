@@ -49,7 +49,7 @@ export function buildWorld(
       running: runningProxies(snapshot),
     }),
     ports: services.flatMap((view) => view.ports),
-    serviceExists: existence(cluster, snapshot.manifest?.scope ?? null),
+    unservedBecause: unserved(cluster, snapshot.manifest?.scope ?? null),
   };
   const unknown = onlyNodes?.find((name) => !captures.has(name));
   if (unknown !== undefined) throw new UnknownNode(unknown, [...captures.keys()]);
@@ -66,23 +66,24 @@ interface Context {
   readonly captures: ReadonlyMap<string, Capture>;
   readonly settings: SettingsOfCluster;
   readonly ports: readonly ServicePort[];
-  readonly serviceExists: FamilyView['serviceExists'];
+  readonly unservedBecause: FamilyView['unservedBecause'];
 }
 
 /**
  * Without a manifest nobody says what was asked for: a namespace of which some Service is there is taken to be there
  * whole.
  */
-function existence(cluster: Cluster, scope: SnapshotScope | null): FamilyView['serviceExists'] {
-  const names = new Set(cluster.services.map(({ namespace, name }) => `${namespace}/${name}`));
+function unserved(cluster: Cluster, scope: SnapshotScope | null): FamilyView['unservedBecause'] {
+  const services = new Map(cluster.services.map((service) => [`${service.namespace}/${service.name}`, service]));
   const namespaces = new Set(cluster.services.map(({ namespace }) => namespace));
   const whole = scope === null || (scope.services === null && scope.selector === null);
   return (name) => {
-    if (names.has(name)) return true;
+    const service = services.get(name);
+    if (service !== undefined) return ignoredBecause(service, null);
     const namespace = name.slice(0, name.indexOf('/'));
     const asked =
       scope === null ? namespaces.has(namespace) : scope.namespace === null || scope.namespace === namespace;
-    return whole && asked ? false : null;
+    return whole && asked ? 'gone' : null;
   };
 }
 
@@ -176,7 +177,7 @@ function familyView(
   family: Family,
   { ruleset, hasProxyRules, others }: LiveRules,
   settings: ProxySettings,
-  { cluster, ports, serviceExists }: Context,
+  { cluster, ports, unservedBecause }: Context,
 ): FamilyView {
   const index = indexRules(ruleset);
   const oldest = rangeOf(settings).min;
@@ -191,7 +192,7 @@ function familyView(
     hasProxyRules,
     // A plain iptables-save shows one of the two once more.
     otherBackends: ruleset.backend === 'unknown' ? [] : others.filter(({ backend }) => backend !== 'unknown'),
-    serviceExists,
+    unservedBecause,
     cluster,
     comparison: compareNode(expectNode(settings), index),
     endpoints: (port) => cluster.endpointsOf(port),

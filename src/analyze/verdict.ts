@@ -85,7 +85,7 @@ function healthy(judged: Judged, subject: string): string {
 }
 
 function reasons(services: readonly ServiceSummary[]): string {
-  return [...new Set(services.flatMap((service) => service.withoutRules ?? []))].join(', ');
+  return [...new Set(services.map((service) => service.withoutRules ?? 'without a usable port'))].join(', ');
 }
 
 function broken(judged: Judged, subject: string): string {

@@ -11,9 +11,9 @@ export default defineCheck({
   invariant: null,
   scope: 'node',
   always: true,
-  title: 'entry rules are for Services that exist',
+  title: 'entry rules are for Services that kube-proxy serves',
   docs: {
-    why: `An entry rule for a Service that was deleted takes connections to an address nobody has to endpoints that belong to nobody, or to somebody else by now. It also says that kube-proxy has not synchronised since: what it has not removed it has not added either.`,
+    why: `An entry rule for a Service that was deleted, or that became headless, an ExternalName or another proxy's (label service.kubernetes.io/service-proxy-name), takes connections to an address nobody has to endpoints that belong to nobody, or to somebody else by now. It also says that kube-proxy has not synchronised since: what it has not removed it has not added either.`,
     causes: [
       `kube-proxy does not run on the node, hangs, or cannot reach the API server.`,
       `Rules were restored from an old save.`,
@@ -27,18 +27,19 @@ export default defineCheck({
 });
 
 function staleOnes(view: FamilyView): readonly Fault[] {
-  const stale = new Map<string, { table: TableName; rules: Rule[] }>();
+  const stale = new Map<string, { table: TableName; rules: Rule[]; because: string }>();
   for (const [table, name] of SHARED_CHAINS) {
     for (const rule of view.index.chain(table, name)?.rules ?? []) {
       const service = serviceOf(rule);
-      if (service === null || view.serviceExists(service) !== false) continue;
+      const because = service === null ? null : view.unservedBecause(service);
+      if (service === null || because === null) continue;
       const known = stale.get(service);
-      if (known === undefined) stale.set(service, { table, rules: [rule] });
+      if (known === undefined) stale.set(service, { table, rules: [rule], because });
       else if (known.table === table) known.rules.push(rule);
     }
   }
-  return [...stale].map(([service, { table, rules }]) => ({
-    title: `${rules.length === 1 ? 'a rule is' : `${rules.length} rules are`} left from Service ${service}, which does not exist`,
+  return [...stale].map(([service, { table, rules, because }]) => ({
+    title: `${rules.length === 1 ? 'a rule is' : `${rules.length} rules are`} left from Service ${service}, ${because === 'gone' ? 'which does not exist' : `for which kube-proxy makes none (${because})`}`,
     cause: service,
     expected: ['no such rule'],
     proof: proof(table, rules.slice(0, SHOWN)),

@@ -63,8 +63,11 @@ export interface FamilyView {
   readonly comparison: NodeComparison;
   /** Of the family: what the back end that is not in use holds of kube-proxy's, one entry at most. */
   readonly otherBackends: readonly Ruleset[];
-  /** Whether the API has the Service `NAMESPACE/NAME`; null: it was not asked for all of that namespace. */
-  readonly serviceExists: (name: string) => boolean | null;
+  /**
+   * Whether kube-proxy makes rules for the Service `NAMESPACE/NAME`: `gone`, or why not, if the API does not have it or it is
+   * of a kind without rules; null if it does, or nobody asked for all of that namespace.
+   */
+  readonly unservedBecause: (name: string) => string | null;
   readonly cluster: Cluster;
   /** All endpoints the API has for a port, used or not. */
   readonly endpoints: (port: ServicePort) => readonly Endpoint[];

@@ -41,6 +41,13 @@ export function hostnames(settings: Partial<ProxySettings> = {}): Snapshot {
   return snapshot({ services: [HOSTNAMES, OTHER], slices: [HOSTNAMES_SLICE, OTHER_SLICE], settings });
 }
 
+/** The article's Service, and one that has no rules. */
+export function withHeadless(): Snapshot {
+  const bare = { name: 'bare', spec: { ...OTHER.spec, clusterIP: 'None' } };
+  const slice = { ...OTHER_SLICE, service: 'bare' };
+  return snapshot({ services: [HOSTNAMES, OTHER, bare], slices: [HOSTNAMES_SLICE, OTHER_SLICE, slice] });
+}
+
 /** Everything a load-balancer Service can have: affinity, source ranges, a health check, an external IP. */
 export function loadBalancer(externalTrafficPolicy: 'Cluster' | 'Local'): Snapshot {
   const local = externalTrafficPolicy === 'Local' ? { healthCheckNodePort: 31234 } : {};

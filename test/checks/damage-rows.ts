@@ -4,7 +4,7 @@ import { sepChain } from '../../src/kubeproxy/names.ts';
 import type { Finding, Report } from '../../src/model/report.ts';
 import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { before, behind, damage, replacing, without } from '../build.ts';
-import { dualStack, hostnames, loadBalancer, withoutEndpoints } from './clusters.ts';
+import { dualStack, hostnames, loadBalancer, withHeadless, withoutEndpoints } from './clusters.ts';
 
 export const NODE = 'rain-kubernetes-2';
 
@@ -347,6 +347,16 @@ export const ROWS: readonly Row[] = [
     change: before(
       ['-A KUBE-SERVICES', 'cluster IP'],
       '-A KUBE-SERVICES -d 10.96.7.7/32 -p tcp -m comment --comment "default/gone:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ',
+    ),
+    codes: ['SVC405'],
+    severity: 'warning',
+  },
+  {
+    name: 'an entry is left from a Service that became headless',
+    cluster: () => withHeadless(),
+    change: before(
+      ['-A KUBE-SERVICES', 'cluster IP'],
+      '-A KUBE-SERVICES -d 10.96.7.7/32 -p tcp -m comment --comment "default/bare:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ',
     ),
     codes: ['SVC405'],
     severity: 'warning',
