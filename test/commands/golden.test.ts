@@ -92,6 +92,8 @@ const CASES: readonly Case[] = [
 const PLAIN: readonly { readonly name: string; readonly argv: readonly string[] }[] = [
   { name: 'help', argv: ['--help'] },
   { name: 'check-help', argv: ['check', '--help'] },
+  { name: 'rbac-namespace', argv: ['rbac', 'serviceaccount:ops:doctor', '--namespace', 'shop'] },
+  { name: 'rbac-not-a-subject', argv: ['rbac', 'jane'] },
   { name: 'explain', argv: ['explain'] },
   { name: 'explain-one', argv: ['explain', 'svc321'] },
   { name: 'explain-unknown', argv: ['explain', 'SVC999'] },
