@@ -7,7 +7,7 @@ import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { ignoredBecause } from '../kubeproxy/ignored-service.ts';
 import type { LiveRules } from '../kubeproxy/live-rules.ts';
 import { ownerOfServices } from '../kubeproxy/owners.ts';
-import { indexRules } from '../kubeproxy/rule-index.ts';
+import { indexRules, type RuleIndex } from '../kubeproxy/rule-index.ts';
 import { inferSettings, type SettingsOfCluster } from '../kubeproxy/settings.ts';
 import { rangeOf } from '../kubeproxy/version.ts';
 import { findOldPicture } from '../kubeproxy/stale.ts';
@@ -20,7 +20,7 @@ import type { FamilyView, NodeView, PortView, ServiceView, World } from '../chec
 import { differencesOf } from './behaviour.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
 import { runningProxies } from './running-proxies.ts';
-import { obstaclesOf } from './obstacles.ts';
+import { hasForeignRules, obstaclesOf } from './obstacles.ts';
 import { UnknownNode, type SelectedService } from './selection.ts';
 
 export interface BuiltWorld {
@@ -179,7 +179,7 @@ function familyView(
   settings: ProxySettings,
   { cluster, ports, unservedBecause }: Context,
 ): FamilyView {
-  const index = indexRules(ruleset);
+  const index = indexOf(ruleset);
   const oldest = rangeOf(settings).min;
   // Before 1.35 a label more than today's made kube-proxy pass over a Service.
   const owned = ports.filter((port) => port.family === family && ignoredBecause(port.service, oldest) === null);
@@ -194,6 +194,7 @@ function familyView(
     otherBackends: ruleset.backend === 'unknown' ? [] : others.filter(({ backend }) => backend !== 'unknown'),
     unservedBecause,
     cluster,
+    twin: hasProxyRules && others.length === 0 ? twinOf(ruleset, settings) : null,
     comparison: compareNode(expectNode(settings), index),
     endpoints: (port) => cluster.endpointsOf(port),
     ports: owned,
@@ -201,6 +202,22 @@ function familyView(
     viewOf: (port) => portView(port, on, cluster),
   };
   return on;
+}
+
+const indexes = new WeakMap<Ruleset, RuleIndex>();
+
+/** Nodes with the same text share the parsed rules, and so the index. */
+function indexOf(ruleset: Ruleset): RuleIndex {
+  const index = indexes.get(ruleset) ?? indexRules(ruleset);
+  indexes.set(ruleset, index);
+  return index;
+}
+
+/** Rules of other software may name a node's addresses: then no node is like another. */
+function twinOf(ruleset: Ruleset, settings: ProxySettings): FamilyView['twin'] {
+  if (hasForeignRules(ruleset)) return null;
+  const { nodeName: _name, zone: _zone, nodeIPs: _ips, ...rest } = settings;
+  return { ruleset, settings: JSON.stringify(rest) };
 }
 
 /** The index is made when the first question comes: in a healthy cluster none does. */

@@ -64,7 +64,7 @@ function isStop(disposition: Outcome['disposition']): boolean {
 const foreign = new WeakMap<Ruleset, boolean>();
 
 /** A rule or policy of a built-in chain that is not kube-proxy's. */
-function hasForeignRules(ruleset: Ruleset): boolean {
+export function hasForeignRules(ruleset: Ruleset): boolean {
   const known = foreign.get(ruleset) ?? [...ruleset.tables.values()].some(isForeignTable);
   foreign.set(ruleset, known);
   return known;

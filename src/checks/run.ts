@@ -1,6 +1,6 @@
 import type { Invariant } from '../model/report.ts';
 import type { ServicePort } from '../model/service.ts';
-import type { Rule } from '../netfilter/rules.ts';
+import type { Rule, Ruleset } from '../netfilter/rules.ts';
 import type { Check, Fault, Judgement, NodeCheck, PortCheck, ServiceCheck } from './check.ts';
 import type { FamilyView, PortView, ServiceView, World } from './world.ts';
 
@@ -49,25 +49,44 @@ export function runChecks(checks: readonly Check[], world: World): RunResult {
   for (const check of checks) {
     if (check.scope === 'service') hits.push(...world.services.flatMap((service) => runOnService(check, service)));
   }
-  for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, hits, open));
+  const twins: Twins = new Map();
+  for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, { hits, open, twins }));
   return { hits, open, applicability };
+}
+
+type CleanPorts = Map<ServicePort, Applicability>;
+
+/** By rule set and settings: the ports in which nothing is wrong or open, whatever the node is called. */
+type Twins = Map<Ruleset, Map<string, CleanPorts>>;
+
+interface Results {
+  readonly hits: Hit[];
+  readonly open: OpenQuestion[];
+  readonly twins: Twins;
 }
 
 function runOnFamily(
   checks: readonly Check[],
   on: FamilyView,
-  hits: Hit[],
-  open: OpenQuestion[],
+  { hits, open, twins }: Results,
 ): ReadonlyMap<ServicePort, Applicability> {
   const portChecks = checks.filter((check) => check.scope === 'service-port');
   const nodeResults = checks.flatMap((check) => (check.scope === 'node' ? runOnNode(check, on) : []));
   const applicability = new Map<ServicePort, Applicability>();
+  const clean = nodeResults.length > 0 ? null : cleanPorts(on, twins);
   for (const port of on.ports) {
+    const known = clean?.get(port);
+    if (known !== undefined) {
+      applicability.set(port, known);
+      continue;
+    }
+    const before = hits.length + open.length;
     const view = on.viewOf(port);
     applicability.set(port, applicabilityOf(view));
     for (const result of nodeResults) if (result.check.hits(view)) result.ports.push(view);
     // A node without any rules is one fault, not one for each rule of each port.
     if (on.hasProxyRules) for (const check of portChecks) runOnPort(check, view, hits, open);
+    if (hits.length + open.length === before && isSameEverywhere(port, on)) clean?.set(port, applicabilityOf(view));
   }
   for (const { check, judgement, ports } of nodeResults) {
     // It concerns nothing that was asked about, for example a family in which no Service has an address.
@@ -79,6 +98,23 @@ function runOnFamily(
     }
   }
   return applicability;
+}
+
+/** What is known of the ports from a node that is the same in all that matters; null: it has no twin. */
+function cleanPorts({ twin }: FamilyView, twins: Twins): CleanPorts | null {
+  if (twin === null) return null;
+  const ofRules = twins.get(twin.ruleset) ?? new Map<string, CleanPorts>();
+  const clean: CleanPorts = ofRules.get(twin.settings) ?? new Map();
+  twins.set(twin.ruleset, ofRules.set(twin.settings, clean));
+  return clean;
+}
+
+/** Neither the node's endpoints, nor its zone, name or addresses make a difference to the rules of the port. */
+function isSameEverywhere(port: ServicePort, on: FamilyView): boolean {
+  const { internalTrafficPolicy, externalTrafficPolicy } = port.service;
+  if (internalTrafficPolicy === 'Local' || externalTrafficPolicy === 'Local' || port.sourceRanges.length > 0)
+    return false;
+  return on.endpoints(port).every(({ zoneHints, nodeHints }) => zoneHints.length + nodeHints.length === 0);
 }
 
 function applicabilityOf({ expected, comparison }: PortView): Applicability {

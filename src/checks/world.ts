@@ -69,6 +69,11 @@ export interface FamilyView {
    */
   readonly unservedBecause: (name: string) => string | null;
   readonly cluster: Cluster;
+  /**
+   * Equal on nodes whose rules and settings are the same and hold nothing of other software: what is right on one of them
+   * is right on all. null: this node has no twin.
+   */
+  readonly twin: { readonly ruleset: Ruleset; readonly settings: string } | null;
   /** All endpoints the API has for a port, used or not. */
   readonly endpoints: (port: ServicePort) => readonly Endpoint[];
   /** The asked-about ports of this family that kube-proxy makes rules for. */

@@ -100,6 +100,8 @@ function readWorld(evidence: SettingsEvidence): World {
   const live = new Map<string, Record<Family, LiveRules | null>>();
   const facts = { IPv4: new Map<string, RuleFacts>(), IPv6: new Map<string, RuleFacts>() };
   const signs = new Map<string, readonly Sign[]>();
+  // Nodes with the same text share the rule set.
+  const knownFacts = memo((ruleset: Ruleset) => factsOf(ruleset, clusterIPs));
   const knownSigns = memo((ruleset: Ruleset) => signsOf(ruleset, clusterIPs));
   for (const node of nodes) {
     const rulesets = evidence.rulesets.get(node) ?? { IPv4: [], IPv6: [] };
@@ -107,7 +109,7 @@ function readWorld(evidence: SettingsEvidence): World {
     live.set(node, chosen);
     const written = FAMILIES.flatMap((family) => (chosen[family]?.hasProxyRules ? [chosen[family].ruleset] : []));
     if (ruleModeOf(written) !== 'iptables') continue;
-    for (const ruleset of written) facts[ruleset.family].set(node, factsOf(ruleset, clusterIPs));
+    for (const ruleset of written) facts[ruleset.family].set(node, knownFacts(ruleset));
     signs.set(node, written.flatMap(knownSigns));
   }
   const objects = readProxyObjects(evidence.kubeProxyObjects);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Report } from '../../src/model/report.ts';
 import { renderTerminal } from '../../src/render/terminal.ts';
 import { damage } from '../build.ts';
-import { hostnames } from '../checks/clusters.ts';
+import { hostnames, loadBalancer } from '../checks/clusters.ts';
 import { NODE, judge } from '../checks/damage-rows.ts';
 
 const SVC = 'KUBE-SVC-AC2ON6IKLZPGXVMV';
@@ -77,5 +77,31 @@ describe('absurd rules', () => {
       damage(hostnames(), NODE, (lines) => lines.filter((line) => !new RegExp(`^(?::|-A )${SEP} `).test(line))),
     );
     expect(codes(report)).toEqual(['SVC321 error']);
+  });
+});
+
+describe('nodes with one text of rules', () => {
+  it('are judged each for itself where its endpoints matter', () => {
+    const cluster = loadBalancer('Local');
+    const [first] = cluster.nodes;
+    const nodes = cluster.nodes.map((node) => ({ ...node, files: first?.files ?? node.files }));
+    const report = judge({ ...cluster, nodes });
+    // On the third the client waits in vain either way: a warning.
+    const found = report.findings.filter(({ severity }) => severity !== 'info');
+    expect(new Set(found.flatMap((finding) => finding.nodes))).toEqual(
+      new Set(['rain-kubernetes-2', 'rain-kubernetes-3']),
+    );
+  });
+
+  it('share what is right, and each has what is wrong', () => {
+    const cluster = damage(hostnames(), NODE, (lines) =>
+      lines.filter((line) => !line.includes('--to-destination 10.168.1.12:9376')),
+    );
+    const broken = cluster.nodes.find(({ name }) => name === NODE);
+    const nodes = cluster.nodes.map((node) => ({ ...node, files: broken?.files ?? node.files }));
+    const { findings } = judge({ ...cluster, nodes });
+    expect(findings.map(({ code, nodes: of, servicePorts }) => [code, of.length, servicePorts])).toEqual([
+      ['SVC321', 3, ['default/hostnames:http']],
+    ]);
   });
 });

@@ -13,7 +13,7 @@ import { list, node, service, settings, slice } from '../build.ts';
 export interface Size {
   readonly services: number;
   readonly endpoints: number;
-  /** Names of nodes, all with the same rules. */
+  /** Names of nodes; the rules of the first are written. */
   readonly nodes: readonly string[];
   /** kube-proxy leaves most comments out above 1,000 endpoints. */
   readonly comments: boolean;
@@ -37,10 +37,8 @@ export function writeLargeCluster(folder: string, size: Size): string {
   mkdirSync(join(folder, 'cluster'), { recursive: true });
   for (const [file, value] of cluster) writeFileSync(join(folder, 'cluster', `${file}.json`), JSON.stringify(value));
   const text = rulesFor(cluster, size.comments);
-  for (const name of size.nodes) {
-    mkdirSync(join(folder, 'nodes', name), { recursive: true });
-    writeFileSync(join(folder, 'nodes', name, 'iptables-nft-save'), text);
-  }
+  mkdirSync(join(folder, 'nodes', NODE), { recursive: true });
+  writeFileSync(join(folder, 'nodes', NODE, 'iptables-nft-save'), text);
   return text;
 }
 
