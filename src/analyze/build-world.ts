@@ -242,7 +242,7 @@ function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView
     port,
     expected: comparison.expected,
     comparison,
-    stale: findOldPicture(comparison, on.index),
+    stale: isAsExpected(comparison) ? null : findOldPicture(comparison, on.index),
     behaviour: () => differencesOf(view),
     obstacles: () => obstaclesOf(view),
     on,
