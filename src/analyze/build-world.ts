@@ -71,18 +71,18 @@ interface Context {
 
 /**
  * Without a manifest nobody says what was asked for: a namespace of which some Service is there is taken to be there
- * whole.
+ * whole, if default/kubernetes is there too.
  */
 function unserved(cluster: Cluster, scope: SnapshotScope | null): FamilyView['unservedBecause'] {
   const services = new Map(cluster.services.map((service) => [`${service.namespace}/${service.name}`, service]));
-  const namespaces = new Set(cluster.services.map(({ namespace }) => namespace));
+  // A list by hand that has the one Service of every cluster was not made of chosen names.
+  const listed = new Set(services.has('default/kubernetes') ? cluster.services.map(({ namespace }) => namespace) : []);
   const whole = scope === null || (scope.services === null && scope.selector === null);
   return (name) => {
     const service = services.get(name);
     if (service !== undefined) return ignoredBecause(service, null);
     const namespace = name.slice(0, name.indexOf('/'));
-    const asked =
-      scope === null ? namespaces.has(namespace) : scope.namespace === null || scope.namespace === namespace;
+    const asked = scope === null ? listed.has(namespace) : scope.namespace === null || scope.namespace === namespace;
     return whole && asked ? 'gone' : null;
   };
 }

@@ -48,6 +48,19 @@ export function withHeadless(): Snapshot {
   return snapshot({ services: [HOSTNAMES, OTHER, bare], slices: [HOSTNAMES_SLICE, OTHER_SLICE, slice] });
 }
 
+/** The article's Service in a list that is whole: every cluster has the Service of its API server. */
+export function withKubernetes(): Snapshot {
+  const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }];
+  const kubernetes = { name: 'kubernetes', spec: { clusterIP: '10.96.0.1', ports } };
+  const slice = {
+    service: 'kubernetes',
+    port: 6443,
+    portName: 'https',
+    endpoints: [['172.31.0.10', 'rain-kubernetes-1']],
+  } as const;
+  return snapshot({ services: [HOSTNAMES, kubernetes], slices: [HOSTNAMES_SLICE, slice] });
+}
+
 /** Everything a load-balancer Service can have: affinity, source ranges, a health check, an external IP. */
 export function loadBalancer(externalTrafficPolicy: 'Cluster' | 'Local'): Snapshot {
   const local = externalTrafficPolicy === 'Local' ? { healthCheckNodePort: 31234 } : {};

@@ -4,7 +4,7 @@ import { sepChain } from '../../src/kubeproxy/names.ts';
 import type { Finding, Report } from '../../src/model/report.ts';
 import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { before, behind, damage, replacing, without } from '../build.ts';
-import { dualStack, hostnames, loadBalancer, withHeadless, withoutEndpoints } from './clusters.ts';
+import { dualStack, hostnames, loadBalancer, withHeadless, withKubernetes, withoutEndpoints } from './clusters.ts';
 
 export const NODE = 'rain-kubernetes-2';
 
@@ -343,7 +343,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'an entry is left from a Service that is gone',
-    cluster: hostnames,
+    cluster: withKubernetes,
     change: before(
       ['-A KUBE-SERVICES', 'cluster IP'],
       '-A KUBE-SERVICES -d 10.96.7.7/32 -p tcp -m comment --comment "default/gone:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ',
