@@ -4,19 +4,7 @@ import { analyze } from '../../src/analyze/analyze.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { hostnames } from '../checks/clusters.ts';
-
-const OPTIONS = {
-  namespace: 'default',
-  wanted: [],
-  selector: null,
-  only: null,
-  skip: [],
-  nodes: null,
-  failOn: 'error',
-  strict: false,
-  allowPartial: false,
-  toolVersion: 'test',
-} as const;
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 interface Signs {
   readonly annotation?: string;
@@ -39,7 +27,7 @@ function without(signs: Signs): Snapshot {
 }
 
 function judge(signs: Signs): Report {
-  return analyze(without(signs), OPTIONS);
+  return analyze(without(signs), DEFAULT_OPTIONS);
 }
 
 describe('who serves Services', () => {
@@ -76,7 +64,7 @@ describe('who serves Services', () => {
       metadata: { ...node.metadata, annotations: { 'network.cilium.io/x': 'y' } },
     }));
     const beside = { ...healthy, cluster: new Map([...healthy.cluster, ['nodes', { ...nodes, items }] as const]) };
-    expect(analyze(beside, OPTIONS).verdict.outcome).toBe('healthy');
+    expect(analyze(beside, DEFAULT_OPTIONS).verdict.outcome).toBe('healthy');
   });
 });
 
@@ -90,7 +78,7 @@ describe('what a running kube-proxy says of itself', () => {
   it('is its version, by its metrics', () => {
     const metrics =
       '# TYPE kubernetes_build_info gauge\nkubernetes_build_info{git_commit="x",git_version="v1.34.2"} 1\n';
-    const { coverage } = analyze(saying({ 'kube-proxy-metrics.txt': metrics }), OPTIONS);
+    const { coverage } = analyze(saying({ 'kube-proxy-metrics.txt': metrics }), DEFAULT_OPTIONS);
     expect(coverage.nodes.map((node) => node.kubeProxyVersion)).toEqual(['1.34.2', '1.34.2', '1.34.2']);
   });
 
@@ -101,7 +89,7 @@ describe('what a running kube-proxy says of itself', () => {
       { 'nft.json': '{"nftables":[{"table":{"family":"ip","name":"kube-proxy"}}]}' },
     ],
   ])('is its mode: %s', (from, files) => {
-    const { coverage } = analyze(saying(files), OPTIONS);
+    const { coverage } = analyze(saying(files), DEFAULT_OPTIONS);
     expect(coverage.nodes[0]?.reason).toContain(from);
   });
 });

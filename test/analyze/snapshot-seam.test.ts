@@ -10,6 +10,7 @@ import { renderJson } from '../../src/render/json.ts';
 import { ROOT } from '../golden.ts';
 import { damage, without } from '../build.ts';
 import { hostnames, loadBalancer } from '../checks/clusters.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 const RECORDINGS = join(ROOT, 'test/fixtures/recordings');
 
@@ -35,20 +36,7 @@ const MANIFEST: SnapshotManifest = {
 };
 
 function judge(snapshot: Snapshot): string {
-  return renderJson(
-    analyze(snapshot, {
-      namespace: null,
-      wanted: [],
-      selector: null,
-      only: null,
-      skip: [],
-      nodes: null,
-      failOn: 'error',
-      strict: false,
-      allowPartial: false,
-      toolVersion: 'test',
-    }),
-  );
+  return renderJson(analyze(snapshot, { ...DEFAULT_OPTIONS, namespace: null }));
 }
 
 function damaged(): Snapshot {

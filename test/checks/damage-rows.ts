@@ -5,6 +5,7 @@ import type { Finding, Report } from '../../src/model/report.ts';
 import type { NodeFile, Snapshot } from '../../src/model/snapshot.ts';
 import { before, behind, damage, replacing, without } from '../build.ts';
 import { dualStack, hostnames, loadBalancer, withHeadless, withKubernetes, withoutEndpoints } from './clusters.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 export const NODE = 'rain-kubernetes-2';
 
@@ -15,21 +16,8 @@ export function oldHostnames(): Snapshot {
   return hostnames({ era: { ...OLD_VERSION, value: '1.20' }, version: OLD_VERSION });
 }
 
-export const OPTIONS = {
-  namespace: 'default',
-  wanted: [],
-  selector: null,
-  only: null,
-  skip: [],
-  nodes: null,
-  failOn: 'error',
-  strict: false,
-  allowPartial: false,
-  toolVersion: 'test',
-} as const;
-
 export function judge(evidence: Snapshot): Report {
-  return analyze(evidence, OPTIONS);
+  return analyze(evidence, DEFAULT_OPTIONS);
 }
 
 export interface Row {

@@ -3,19 +3,7 @@ import { analyze } from '../../src/analyze/analyze.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { snapshot, type ClusterSpec, type ServiceSpec } from '../build.ts';
-
-export const OPTIONS = {
-  namespace: 'default',
-  wanted: [],
-  selector: null,
-  only: null,
-  skip: [],
-  nodes: null,
-  failOn: 'error',
-  strict: false,
-  allowPartial: false,
-  toolVersion: 'test',
-} as const;
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 export function service(change: Record<string, unknown> = {}): ServiceSpec {
   return {
@@ -58,7 +46,7 @@ const UNREADY = {
 } as const;
 
 export function judge(spec: ClusterSpec): Report {
-  return analyze(snapshot(spec), OPTIONS);
+  return analyze(snapshot(spec), DEFAULT_OPTIONS);
 }
 
 export interface Row {
@@ -298,5 +286,5 @@ export function forgottenPod(readySince: string): Report {
     conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: readySince }],
   });
   const evidence = snapshot({ services: [service()], slices: [SLICE], pods: [pod('web-1', true), late] });
-  return analyze(readAt(evidence, '2026-11-23T10:00:00Z'), OPTIONS);
+  return analyze(readAt(evidence, '2026-11-23T10:00:00Z'), DEFAULT_OPTIONS);
 }

@@ -10,6 +10,7 @@ import { chainOf } from './operators.ts';
 import type { Damage, Operator, Spot } from './operators.ts';
 import { probesFor, surroundings } from './probes.ts';
 import type { NodePlace, Objects, Probe } from './probes.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 export type Outcome =
   /** Packets are affected, and an error says so for the right Service ports. Or nothing is, and nothing is said. */
@@ -100,17 +101,7 @@ export class Patient {
   }
 }
 
-const OPTIONS = {
-  namespace: null,
-  wanted: [],
-  selector: null,
-  only: null,
-  skip: [],
-  failOn: 'error',
-  strict: false,
-  allowPartial: false,
-  toolVersion: 'test',
-} as const;
+const OPTIONS = { ...DEFAULT_OPTIONS, namespace: null } as const;
 
 function weigh(
   affected: ReadonlyMap<string | null, string>,

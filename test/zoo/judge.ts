@@ -3,6 +3,7 @@ import { analyze } from '../../src/analyze/analyze.ts';
 import { readSnapshot } from '../../src/collect/snapshot-dir/index.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
 
 /** Services of the zoo that cannot work, whatever kube-proxy does. */
 export const TRULY_WRONG = [
@@ -13,18 +14,7 @@ export const TRULY_WRONG = [
   ['SVC208', 'zoo/lb-pending:http'],
 ];
 
-const EVERYTHING = {
-  namespace: null,
-  wanted: [],
-  selector: null,
-  only: null,
-  skip: [],
-  nodes: null,
-  failOn: 'error',
-  strict: false,
-  allowPartial: false,
-  toolVersion: 'test',
-} as const;
+const EVERYTHING = { ...DEFAULT_OPTIONS, namespace: null } as const;
 
 export async function readWorld(file: string): Promise<Snapshot> {
   return (await readSnapshot(file)).snapshot;
