@@ -136,7 +136,8 @@ function answerOf(view: PortView, flow: Flow, outcome: Outcome): Pick<EffectOutc
   const known = view.on.endpoints(view.port);
   const endpoint = known.find(({ ip, port }) => ip === outcome.destination && port === outcome.destinationPort);
   if (endpoint === undefined) return { result: 'elsewhere', because: 'which is no endpoint of the Service port' };
-  if (outcome.masqueraded) return { result: 'answered' };
+  // A SNAT of other software serves as well: the answer comes back to whoever it names.
+  if (outcome.masqueraded || outcome.snatTo !== null) return { result: 'answered' };
   if (isLoopback(flow.packet.source)) {
     return { result: 'no-answer', because: 'no other machine answers an address of its own loopback' };
   }

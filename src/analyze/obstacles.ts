@@ -44,8 +44,9 @@ function walkAll(view: PortView): readonly Obstacle[] {
     if (outcomes.some(({ undetermined, disposition }) => undetermined.length > 0 || disposition === 'undetermined')) {
       return certainStops(view, flow, outcomes);
     }
-    const lost = answered - total(outcomes.filter(isAnswered));
-    return lost < NOISE ? [] : outcomes.filter((one) => !isAnswered(one)).map((one) => obstacle(view, flow, one));
+    const astray = outcomes.filter((outcome) => !isAnswered(outcome) && !isTakenOver(outcome));
+    const fine = total(outcomes) - total(astray);
+    return answered - fine < NOISE ? [] : astray.map((outcome) => obstacle(view, flow, outcome));
   });
 }
 
@@ -55,6 +56,17 @@ function certainStops(view: PortView, flow: Flow, outcomes: readonly Outcome[]):
     .filter(({ disposition, undetermined }) => undetermined.length === 0 && isStop(disposition))
     .filter(({ translated }) => translated || flow.kind === 'health-check')
     .map((outcome) => obstacle(view, flow, outcome));
+}
+
+/**
+ * NodeLocal DNSCache has the address of the cluster DNS on the node itself, and keeps connection tracking, and with it
+ * kube-proxy, off these packets on purpose.
+ */
+function isTakenOver({ via }: Outcome): boolean {
+  return via.some(({ rule: { target } }) => {
+    if (target.kind !== 'opaque') return false;
+    return target.name === 'NOTRACK' || (target.name === 'CT' && target.options.includes('--notrack'));
+  });
 }
 
 function isStop(disposition: Outcome['disposition']): boolean {

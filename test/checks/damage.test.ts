@@ -47,6 +47,23 @@ describe('damage', () => {
     expect(finding?.actual.map(({ source }) => source)).toEqual(['iptables-legacy-save']);
   });
 
+  it('lets a DNS cache on the node take over an address', () => {
+    const raw = [
+      '*raw',
+      ':PREROUTING ACCEPT [0:0]',
+      ':OUTPUT ACCEPT [0:0]',
+      '-A PREROUTING -d 10.111.231.44/32 -p tcp -m tcp --dport 80 -j CT --notrack',
+      '-A OUTPUT -d 10.111.231.44/32 -p tcp -m tcp --dport 80 -j NOTRACK',
+      'COMMIT',
+    ];
+    expect(judge(damage(hostnames(), NODE, (lines) => [...raw, ...lines])).findings).toEqual([]);
+  });
+
+  it('lets other software change the source in place of kube-proxy', () => {
+    const snat = '-A POSTROUTING -j SNAT --to-source 172.31.0.12 --random-fully';
+    expect(judge(damage(hostnames(), NODE, before(['-A POSTROUTING'], snat))).findings).toEqual([]);
+  });
+
   it('lets somebody count in KUBE-SERVICES', () => {
     const counting = before(['-A KUBE-SERVICES', 'cluster IP'], '-A KUBE-SERVICES -m comment --comment "look here"');
     expect(judge(damage(hostnames(), NODE, counting)).findings).toEqual([]);
