@@ -12,6 +12,8 @@ import svc210 from './svc210-external-name-ip.ts';
 import svc211 from './svc211-slices-current.ts';
 import svc212 from './svc212-endpoint-node.ts';
 import svc213 from './svc213-duplicate-endpoint.ts';
+import svc214 from './svc214-slice-used.ts';
+import svc215 from './svc215-mirrored-endpoints.ts';
 import svc301 from './svc301-cluster-ip-entry.ts';
 import svc302 from './svc302-node-port-entry.ts';
 import svc303 from './svc303-external-ip-entry.ts';
@@ -69,6 +71,8 @@ export const CHECKS: readonly Check[] = [
   svc211,
   svc212,
   svc213,
+  svc214,
+  svc215,
   svc301,
   svc302,
   svc303,

@@ -5,6 +5,7 @@ import { readItems } from './parse-metadata.ts';
 import { parseNode } from './parse-node.ts';
 import { parsePod } from './parse-pod.ts';
 import { parseService } from './parse-service.ts';
+import { sliceFacts } from './parse-slice-facts.ts';
 import { servicePortsOf } from './parse-service-port.ts';
 import type { Cluster, Endpoint, ObjectNote, Service, ServicePort } from './service.ts';
 import type { ClusterFile } from './snapshot.ts';
@@ -31,6 +32,7 @@ export function parseCluster(files: ReadonlyMap<ClusterFile, unknown>): Cluster 
     servicePorts: services.flatMap(servicePortsOf).toSorted(byIdAndFamily),
     endpointsOf: (port) => primary.get(endpointKeyOf(port)) ?? NO_ENDPOINTS,
     legacyEndpointsOf: (port) => (objects === null ? null : (objects.get(endpointKeyOf(port)) ?? NO_ENDPOINTS)),
+    slicesOf: sliceFacts(files),
     endpointSource: sourceOf(slices, objects),
     nodes: new Map(nodes.toSorted((a, b) => compareText(a.name, b.name)).map((node) => [node.name, node])),
     pods: pods?.toSorted(byNamespaceAndName) ?? null,

@@ -127,6 +127,18 @@ export interface PodFacts {
   readonly containerPorts: readonly { readonly name: string; readonly port: number; readonly protocol: Protocol }[];
 }
 
+/** An EndpointSlice, whether kube-proxy can use it or not. */
+export interface SliceFacts {
+  /** `namespace/name` of the Service its label names. */
+  readonly service: string;
+  readonly name: string;
+  /** `IPv4`, `IPv6`, `FQDN`, or whatever stands there. */
+  readonly addressType: string;
+  readonly ports: readonly { readonly name: string; readonly protocol: string }[];
+  /** How many it lists, in whatever state. */
+  readonly endpoints: number;
+}
+
 /** What a cluster says it wants, for the Services that were read. */
 export interface Cluster {
   /** By namespace, then name. */
@@ -137,6 +149,8 @@ export interface Cluster {
   endpointsOf(port: ServicePort): readonly Endpoint[];
   /** What {@link endpointsOf} would answer from `Endpoints` objects (kube-proxy before 1.19); null: not read. */
   legacyEndpointsOf(port: ServicePort): readonly Endpoint[] | null;
+  /** Every slice with the Service's label. */
+  slicesOf(service: Service): readonly SliceFacts[];
   /** `slices`, or `endpoints` when only those could be had; `none`: neither was read, so nothing is known of endpoints. */
   readonly endpointSource: 'slices' | 'endpoints' | 'none';
   readonly nodes: ReadonlyMap<string, NodeFacts>;

@@ -14,6 +14,7 @@ const WIDTH = 110;
 function reportsOf(code: string): readonly Report[] {
   const special: Readonly<Record<string, () => Report>> = {
     SVC211: () => objects.forgottenPod('2026-11-23T09:00:00Z'),
+    SVC215: () => objects.unmirrored(),
     SVC326: () => rules.judge(rules.withStaleEndpoint()),
     SVC403: () => rules.judge(rules.withBothBackEnds()),
   };

@@ -248,6 +248,24 @@ export const ROWS: readonly Row[] = [
     words: 'rain-kubernetes-9',
   },
   {
+    name: 'a slice with another port name',
+    spec: { services: [service()], slices: [{ ...SLICE, portName: 'web' }], pods: [pod('web-1', true)] },
+    codes: ['SVC206', 'SVC214'],
+    exit: 1,
+    words: 'none of its ports is one of the Service',
+  },
+  {
+    name: 'a slice of a family the Service does not have',
+    spec: {
+      services: [service()],
+      slices: [SLICE, { ...SLICE, family: 'IPv6', endpoints: [['fd00:10:168::5', 'rain-kubernetes-1']] }],
+      pods: [pod('web-1', true)],
+    },
+    codes: ['SVC214'],
+    exit: 0,
+    words: 'the Service has no IPv6 address',
+  },
+  {
     name: 'an endpoint in two slices',
     spec: {
       services: [service()],
@@ -287,4 +305,16 @@ export function forgottenPod(readySince: string): Report {
   });
   const evidence = snapshot({ services: [service()], slices: [SLICE], pods: [pod('web-1', true), late] });
   return analyze(readAt(evidence, '2026-11-23T10:00:00Z'), DEFAULT_OPTIONS);
+}
+
+/** A Service without a selector, whose Endpoints object has an address that its slice lacks. */
+export function unmirrored(): Report {
+  const evidence = snapshot({ services: [service({ selector: undefined })], slices: [SLICE] });
+  const addresses = ['10.168.0.5', '10.168.1.7'].map((ip) => ({ ip }));
+  const subsets = [{ addresses, ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }];
+  const endpoints = { kind: 'EndpointsList', items: [{ metadata: { name: 'web', namespace: 'default' }, subsets }] };
+  return analyze(
+    { ...evidence, cluster: new Map([...evidence.cluster, ['endpoints', endpoints] as const]) },
+    DEFAULT_OPTIONS,
+  );
 }

@@ -1,6 +1,6 @@
 /** Objects that cannot work, each with its own code; the rules for them are right, and stay unreported. */
 import { describe, expect, it } from 'vitest';
-import { ROWS, forgottenPod, judge } from './object-rows.ts';
+import { ROWS, forgottenPod, judge, unmirrored } from './object-rows.ts';
 
 describe('objects', () => {
   it.each([
@@ -10,9 +10,15 @@ describe('objects', () => {
     expect(forgottenPod(since).findings.map((finding) => finding.code)).toEqual(codes);
   });
 
+  it('an address of an Endpoints object that was not mirrored', () => {
+    const { findings, verdict } = unmirrored();
+    expect(findings.map((finding) => [finding.code, finding.found])).toEqual([['SVC215', '10.168.1.7:8080']]);
+    expect(verdict.exitCode).toBe(1);
+  });
+
   it('fires every check of the hundred 2', async () => {
     const { CHECKS } = await import('../../src/checks/index.ts');
-    const fired = new Set([...ROWS.flatMap((row) => row.codes), 'SVC211']);
+    const fired = new Set([...ROWS.flatMap((row) => row.codes), 'SVC211', 'SVC215']);
     const silent = CHECKS.filter((check) => check.id.startsWith('SVC2') && !fired.has(check.id));
     expect(silent.map((check) => check.id)).toEqual([]);
   });
