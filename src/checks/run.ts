@@ -46,11 +46,12 @@ export function runChecks(checks: readonly Check[], world: World): RunResult {
   const hits: Hit[] = [];
   const open: OpenQuestion[] = [];
   const applicability = new Map<FamilyView, ReadonlyMap<ServicePort, Applicability>>();
+  const twins: Twins = new Map();
+  for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, { hits, open, twins }));
+  // Last: what these look up of all objects is not in memory while rules are compared.
   for (const check of checks) {
     if (check.scope === 'service') hits.push(...world.services.flatMap((service) => runOnService(check, service)));
   }
-  const twins: Twins = new Map();
-  for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, { hits, open, twins }));
   return { hits, open, applicability };
 }
 
