@@ -91,9 +91,15 @@ function needsMatrix(port: ServicePortResult): boolean {
   return INVARIANTS.some((invariant) => ['failed', 'undetermined'].includes(port.invariants[invariant].state));
 }
 
-function matrix(report: Report, { paint }: Draw): string {
-  const ports = report.servicePorts.filter(needsMatrix);
-  if (ports.length === 0) return '';
+/** More rows than this hide the findings below them. */
+const MANY_ROWS = 40;
+const SHOWN_ROWS = 20;
+
+function matrix(report: Report, { paint, options }: Draw): string {
+  const all = report.servicePorts.filter(needsMatrix);
+  if (all.length === 0) return '';
+  const ports = options.wide || all.length <= MANY_ROWS ? all : all.slice(0, SHOWN_ROWS);
+  const rest = all.length - ports.length;
   const table = new Table({
     head: ['Service port', 'entry I1', 'endpoints I2', 'balancing I3', 'SNAT I4'],
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 3 },
@@ -104,7 +110,8 @@ function matrix(report: Report, { paint }: Draw): string {
     const label = several ? `${port.namespace}/${port.service} ${portLabel(port)}` : portLabel(port);
     table.push([neutral(label), ...INVARIANTS.map((invariant) => cell(port, invariant, paint))]);
   }
-  return `\n${indent(table.toString(), '  ')}`;
+  const more = rest === 0 ? '' : `\n${paint.dim(`  … and ${count(rest, 'more Service port')}: -o wide`)}`;
+  return `\n${indent(table.toString(), '  ')}${more}`;
 }
 
 function cell(port: ServicePortResult, invariant: (typeof INVARIANTS)[number], paint: ChalkInstance): string {
