@@ -1,5 +1,6 @@
 import type { ProgressEvent } from '../collect/collect.ts';
 import type { NodeAddressType } from '../collect/node-address.ts';
+import type { SshSettings } from '../collect/ssh/index.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { VERSION } from '../version.ts';
 import { CliError } from './errors.ts';
@@ -71,6 +72,7 @@ async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence
 async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
   const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
+  const { sshWay } = await import('../collect/way.ts');
   const connection = await connectCluster(
     clusterFlagsOf(flags),
     processEnvironment((line) => process.stderr.write(`${line}\n`)),
@@ -81,13 +83,7 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
     const snapshot = await collectLive({
       connection,
       read: { namespace, names: names.length === 0 ? null : names, selector: flags.selector ?? null },
-      ssh: {
-        ...(flags['ssh-user'] === undefined ? {} : { user: flags['ssh-user'] }),
-        ...(flags['ssh-key'] === undefined ? {} : { keys: flags['ssh-key'] }),
-        ...(flags['ssh-port'] === undefined ? {} : { port: flags['ssh-port'] }),
-        ...(flags['ssh-config'] === undefined ? {} : { config: flags['ssh-config'] }),
-      },
-      nodeAddress: addressType(flags['node-address']),
+      ways: () => [sshWay(sshSettings(flags), addressType(flags['node-address']))],
       nodes: flags.node ?? null,
       nodeTimeoutMs: flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS,
       concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
@@ -103,6 +99,15 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
     progress.end();
     await connection.close();
   }
+}
+
+function sshSettings(flags: EvidenceFlags): SshSettings {
+  return withoutUndefined({
+    user: flags['ssh-user'],
+    keys: flags['ssh-key'],
+    port: flags['ssh-port'],
+    config: flags['ssh-config'],
+  });
 }
 
 function addressType(text: string | undefined): NodeAddressType | null {

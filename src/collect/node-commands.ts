@@ -1,4 +1,5 @@
 import type { NodeFile } from '../model/snapshot.ts';
+import type { Dialect } from './transport.ts';
 
 /** Sets the search path (a login without a profile has no `sbin`) and the language of messages. */
 const ENVIRONMENT = ['env', 'PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin', 'LC_ALL=C'] as const;
@@ -36,21 +37,36 @@ function save<T extends NodeFile>(file: T): NodeCommand & { readonly file: T } {
   return { argv: [file, '-c'], file, needsRoot: true };
 }
 
+/** Who asks, and in which words. In a container everything runs as root, and there may be no `env`. */
+export interface Asker {
+  readonly dialect: Dialect;
+  readonly isRoot: boolean;
+}
+
+/** Everybody who may ask. */
+const ASKERS: readonly Asker[] = [
+  { dialect: 'login', isRoot: true },
+  { dialect: 'login', isRoot: false },
+  { dialect: 'container', isRoot: true },
+];
+
 /** The argv that is sent to the node. */
-export function commandLine(command: NodeCommand, isRoot: boolean): readonly string[] {
+export function commandLine(command: NodeCommand, { dialect, isRoot }: Asker): readonly string[] {
+  if (dialect === 'container') return command.argv;
   return [...ENVIRONMENT, ...(command.needsRoot && !isRoot ? SUDO : []), ...command.argv];
 }
 
 /** The part of {@link commandLine} that people know. */
 export function withoutEnvironment(argv: readonly string[]): readonly string[] {
-  return argv.slice(ENVIRONMENT.length);
+  return argv[0] === ENVIRONMENT[0] ? argv.slice(ENVIRONMENT.length) : argv;
 }
 
 /** Whether this argv may run on a node: exactly what {@link commandLine} makes of {@link NODE_COMMANDS}. */
-export function isAllowed(argv: readonly string[]): boolean {
+export function isAllowed(argv: readonly string[], dialect: Dialect): boolean {
+  const askers = ASKERS.filter((asker) => asker.dialect === dialect);
   return NODE_COMMANDS.some((command) =>
-    [true, false].some((isRoot) => {
-      const allowed = commandLine(command, isRoot);
+    askers.some((asker) => {
+      const allowed = commandLine(command, asker);
       return allowed.length === argv.length && allowed.every((word, index) => word === argv[index]);
     }),
   );

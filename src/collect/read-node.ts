@@ -10,8 +10,8 @@ import {
   WHO_AM_I,
   withoutEnvironment,
 } from './node-commands.ts';
-import { type Answer, isMissing, isRefused, judgeSaves } from './ssh/judge-saves.ts';
-import { incompleteness } from './ssh/save-completeness.ts';
+import { type Answer, isMissing, isRefused, judgeSaves } from './judge-saves.ts';
+import { incompleteness } from './save-completeness.ts';
 import { decodeSave } from './snapshot-dir/index.ts';
 import { type CommandResult, NodeReadError, type Transport } from './transport.ts';
 
@@ -74,6 +74,7 @@ class NodeReader {
   }
 
   async #isRoot(): Promise<boolean> {
+    if (this.#transport.dialect === 'container') return true;
     const answer = await this.#run(WHO_AM_I, true);
     this.#answers.push(answer);
     const [, noise = '', user = ''] = /^([\s\S]*?\n|)(\d+)\s*$/.exec(answer.text) ?? [];
@@ -100,8 +101,9 @@ class NodeReader {
   }
 
   async #run(command: NodeCommand, isRoot: boolean): Promise<Answer> {
-    const argv = commandLine(command, isRoot);
-    if (!isAllowed(argv)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
+    const { dialect } = this.#transport;
+    const argv = commandLine(command, { dialect, isRoot });
+    if (!isAllowed(argv, dialect)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
     const startedAt = this.#options.now();
     const result = await this.#ask(argv);
     const text = decodeSave(result.stdout);

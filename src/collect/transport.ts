@@ -15,11 +15,18 @@ export interface RunOptions {
 }
 
 /**
+ * How words reach a program over a transport. `login`: a user's login, whose search path, language and rights are not
+ * known. `container`: a container that runs as root with a path of its own, and may hold neither a shell nor `env`.
+ */
+export type Dialect = 'login' | 'container';
+
+/**
  * One way to run commands on one node. argv in; stdout, stderr and exit code out. Implementations never interpret
  * what the commands print, and reject only with {@link NodeReadError}.
  */
 export interface Transport {
   readonly via: Via;
+  readonly dialect: Dialect;
   /** What does the work, for the report: `ssh2`, `system ssh (ProxyCommand)`. Known once connected. */
   readonly client: string;
   run(argv: readonly string[], options: RunOptions): Promise<CommandResult>;

@@ -63,8 +63,10 @@ export interface NodeEvidence {
   readonly files: ReadonlyMap<NodeFile, string>;
 }
 
-/** How a node was read. */
-export type Via = 'ssh' | 'kube-proxy' | 'debug-pod' | 'files';
+/** How a node may be read. `files`: somebody put its files there. */
+export const WAYS = ['ssh', 'kube-proxy', 'debug-pod', 'files'] as const;
+
+export type Via = (typeof WAYS)[number];
 
 /** Why a node could not be read. Each has one thing to try, see `collect/failure.ts`. */
 export const NODE_FAILURES = [
@@ -84,6 +86,21 @@ export const NODE_FAILURES = [
   'unsupported-system',
   'configuration',
   'internal',
+  /** Ways through the cluster: no kube-proxy pod runs there, or the node's kube-proxy is no pod at all. */
+  'no-kube-proxy-pod',
+  /** The API server does not let this user do it. */
+  'forbidden',
+  /** Pod Security, a webhook, a quota or a limit does not let the pod be. */
+  'admission-denied',
+  'image-pull',
+  /** The kubelet does not take the pod, or the node is not there to take it. */
+  'unschedulable',
+  /** The pod did not get ready. */
+  'pod-not-ready',
+  /** The pod ended, or was taken away, while it was needed. */
+  'pod-ended',
+  /** A pod would have to be created, and nobody said yes. */
+  'not-confirmed',
 ] as const;
 
 export type NodeFailureReason = (typeof NODE_FAILURES)[number];
@@ -108,6 +125,12 @@ export interface CommandRecord {
   readonly durationMs: number;
 }
 
+/** A way to a node that was tried, and did not lead there. */
+export interface Attempt {
+  readonly via: Via;
+  readonly failure: NodeFailure;
+}
+
 export interface NodeManifest {
   readonly name: string;
   readonly via: Via;
@@ -117,6 +140,8 @@ export interface NodeManifest {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly failure: NodeFailure | null;
+  /** Ways tried before `via`, in order; absent: none. */
+  readonly attempts?: readonly Attempt[];
   readonly commands: readonly CommandRecord[];
 }
 

@@ -2,17 +2,21 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { commandLine, isAllowed, NODE_COMMANDS, SUDOERS_LINE, WHO_AM_I } from '../../src/collect/node-commands.ts';
 
+const ROOT = { dialect: 'login', isRoot: true } as const;
+
 describe('the list of commands', () => {
   test('is all that is allowed', () => {
     for (const command of NODE_COMMANDS) {
-      expect(isAllowed(commandLine(command, true))).toBe(true);
-      expect(isAllowed(commandLine(command, false))).toBe(true);
+      expect(isAllowed(commandLine(command, ROOT), 'login')).toBe(true);
+      expect(isAllowed(commandLine(command, { ...ROOT, isRoot: false }), 'login')).toBe(true);
+      expect(isAllowed(command.argv, 'container')).toBe(true);
     }
-    const save = commandLine({ argv: ['iptables-legacy-save', '-t', 'nat'], file: null, needsRoot: true }, true);
-    expect(isAllowed(save)).toBe(false);
-    expect(isAllowed(['iptables-nft-save', '-c'])).toBe(false);
-    expect(isAllowed([...commandLine(WHO_AM_I, true), ';', 'reboot'])).toBe(false);
-    expect(isAllowed([])).toBe(false);
+    const argv = ['iptables-legacy-save', '-t', 'nat'];
+    expect(isAllowed(commandLine({ argv, file: null, needsRoot: true }, ROOT), 'login')).toBe(false);
+    expect(isAllowed(argv, 'container')).toBe(false);
+    expect(isAllowed(['iptables-nft-save', '-c'], 'login')).toBe(false);
+    expect(isAllowed([...commandLine(WHO_AM_I, ROOT), ';', 'reboot'], 'login')).toBe(false);
+    expect(isAllowed([], 'login')).toBe(false);
   });
 
   test('is documented, with the line for sudoers', () => {

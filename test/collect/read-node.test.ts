@@ -14,6 +14,7 @@ interface Reply {
 /** A node that answers by the command's own words: `id -u`, `iptables-nft-save -c`. */
 class FakeNode implements Transport {
   readonly via = 'ssh';
+  readonly dialect = 'login';
   readonly client = 'fake';
   readonly asked: string[] = [];
   parallel = 0;
@@ -25,7 +26,7 @@ class FakeNode implements Transport {
   }
 
   async run(argv: readonly string[]): Promise<CommandResult> {
-    if (!isAllowed(argv)) throw new Error(`not allowed: ${argv.join(' ')}`);
+    if (!isAllowed(argv, 'login')) throw new Error(`not allowed: ${argv.join(' ')}`);
     const command = argv.slice(argv[3] === 'sudo' ? 6 : 3).join(' ');
     this.asked.push(argv[3] === 'sudo' ? `sudo ${command}` : command);
     this.most = Math.max(this.most, ++this.parallel);

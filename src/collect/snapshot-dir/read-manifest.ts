@@ -1,5 +1,6 @@
-import { CLUSTER_FILES, NODE_FAILURES, NODE_FILES, SNAPSHOT_FORMAT } from '../../model/snapshot.ts';
+import { CLUSTER_FILES, NODE_FAILURES, NODE_FILES, SNAPSHOT_FORMAT, WAYS } from '../../model/snapshot.ts';
 import type {
+  Attempt,
   ClusterPart,
   CommandRecord,
   NodeFailure,
@@ -60,15 +61,21 @@ function readClusterPart(field: Field): ClusterPart {
 }
 
 function readNode(field: Field): NodeManifest {
+  const attempts = field.get('attempts').orNull((value) => value.list(readAttempt));
   return {
     name: field.get('name').text(),
-    via: field.get('via').oneOf(['ssh', 'kube-proxy', 'debug-pod', 'files'] as const),
+    via: field.get('via').oneOf(WAYS),
     client: field.get('client').text(),
     startedAt: field.get('startedAt').time(),
     finishedAt: field.get('finishedAt').time(),
     failure: field.get('failure').orNull(readFailure),
+    ...(attempts === null ? {} : { attempts }),
     commands: field.get('commands').list(readCommand),
   };
+}
+
+function readAttempt(field: Field): Attempt {
+  return { via: field.get('via').oneOf(WAYS), failure: readFailure(field.get('failure')) };
 }
 
 function readFailure(field: Field): NodeFailure {

@@ -22,6 +22,7 @@ interface Answering {
 /** Commands over connections of ssh2: one channel each. */
 export class BuiltinTransport implements Transport {
   readonly via = 'ssh';
+  readonly dialect = 'login';
   readonly client = 'ssh2';
   readonly #place: string;
   /** The connection to the node, then those to the hops before it, nearest first. */

@@ -21,7 +21,7 @@ export async function connectSystem(
   const hopConfig = route.length > 1 ? writeHopConfig(settings.config) : null;
   const transport = new SystemTransport({ host: target.alias, settings, takenBack: target.takenBack, hopConfig }, why);
   try {
-    await transport.run(commandLine(WHO_AM_I, true), { signal });
+    await transport.run(commandLine(WHO_AM_I, { dialect: 'login', isRoot: true }), { signal });
   } catch (error) {
     await transport.close();
     throw error;

@@ -30,6 +30,7 @@ export interface SystemHost {
 /** Commands over OpenSSH's own client: one process, and one login, each. */
 export class SystemTransport implements Transport {
   readonly via = 'ssh';
+  readonly dialect = 'login';
   readonly client: string;
   readonly #target: SystemHost;
   readonly #closing = new AbortController();

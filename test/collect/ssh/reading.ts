@@ -3,7 +3,7 @@ import { commandLine, WHO_AM_I } from '../../../src/collect/node-commands.ts';
 import { NodeReadError, type Transport } from '../../../src/collect/transport.ts';
 
 export const SIGNAL = new AbortController().signal;
-export const ID = commandLine(WHO_AM_I, true);
+export const ID = commandLine(WHO_AM_I, { dialect: 'login', isRoot: true });
 
 /** Connects to this machine, or to other addresses. */
 export async function connect(

@@ -1,5 +1,5 @@
-import type { CommandRecord, NodeFailure } from '../../model/snapshot.ts';
-import { type NodeCommand, SUDOERS_LINE } from '../node-commands.ts';
+import type { CommandRecord, NodeFailure } from '../model/snapshot.ts';
+import { type NodeCommand, SUDOERS_LINE } from './node-commands.ts';
 
 /** What sudo remarks on a host that DNS does not know, and then does its work. */
 const NO_NAME = 'sudo: unable to resolve host ';

@@ -1,0 +1,29 @@
+import type { Via } from '../model/snapshot.ts';
+import { addressesOfNode, type NodeAddressType } from './node-address.ts';
+import { connectSsh, type SshSettings } from './ssh/index.ts';
+import type { Transport } from './transport.ts';
+
+/** A node to be read: its name, and the Node object as the API server sent it. */
+export interface NodeTarget {
+  readonly name: string;
+  readonly raw: unknown;
+}
+
+/** One way to read nodes. */
+export interface NodeWay {
+  readonly via: Via;
+  /** @throws NodeReadError when it does not lead to this node */
+  open(node: NodeTarget, signal: AbortSignal): Promise<Transport>;
+  /** Frees what the way holds beside its transports; never rejects. */
+  close(): Promise<void>;
+}
+
+/** A login on the node itself; `address` null: the types of address in the usual order. */
+export function sshWay(settings: SshSettings, address: NodeAddressType | null): NodeWay {
+  return {
+    via: 'ssh',
+    open: async ({ name, raw }, signal) =>
+      connectSsh({ node: name, addresses: addressesOfNode(raw, address) }, settings, signal),
+    close: async () => Promise.resolve(),
+  };
+}
