@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, fromFlag, resultFlags, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { clusterFlags, colorFlag, fromFlag, resultFlags, selectionFlags, sshFlags, viaFlags } from '../cli/flags.ts';
 import { formatOf, FORMATS, renderReport, terminalWidth, wantsColor } from '../cli/output.ts';
 import { checkSettings } from '../cli/result-settings.ts';
 import { parseWanted } from '../cli/selection.ts';
@@ -49,6 +49,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     }),
     ...resultFlags,
     ...colorFlag,
+    ...viaFlags,
     ...sshFlags,
     ...clusterFlags,
   };

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { clusterFlags, colorFlag, selectionFlags, sshFlags, viaFlags } from '../cli/flags.ts';
 import { parseWanted } from '../cli/selection.ts';
 
 export default class Collect extends BaseCommand {
@@ -30,6 +30,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
     ...selectionFlags,
     ...colorFlag,
+    ...viaFlags,
     ...sshFlags,
     ...clusterFlags,
   };
