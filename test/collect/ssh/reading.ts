@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { Questions } from '../../../src/collect/questions.ts';
 import { Keyring } from '../../../src/collect/ssh/keyring.ts';
 import { SshLogins, type SshSettings } from '../../../src/collect/ssh/index.ts';
@@ -65,4 +66,10 @@ export async function failureOf(attempt: Promise<unknown>): Promise<NodeReadErro
     throw error;
   }
   throw new Error('it worked');
+}
+
+/** Command lines of `ssh` that have the text in them. */
+export function processesWith(text: string): readonly string[] {
+  const list = execFileSync('ps', ['-eo', 'args']).toString('utf8').split('\n');
+  return list.filter((args) => args.startsWith('ssh ') && args.includes(text));
 }

@@ -6,7 +6,7 @@ import { hopConfigText, writeHopConfig } from '../../../src/collect/ssh/hop-conf
 import { systemFailure } from '../../../src/collect/ssh/system-failure.ts';
 import { systemSshFlags } from '../../../src/collect/ssh/system-transport.ts';
 import { TemporaryFolder } from '../../../src/collect/ssh/temporary-folder.ts';
-import { connect, failureOf, ID, SIGNAL, whoAmI } from './reading.ts';
+import { connect, failureOf, ID, processesWith, SIGNAL, whoAmI } from './reading.ts';
 import { describeWithSshd, freePort, SshLab, until } from './sshd.ts';
 
 const RELAY = `
@@ -95,7 +95,7 @@ describeWithSshd('system ssh', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  test('a connection that is shared is neither used nor left', async () => {
+  test('a connection that was opened without a look at the host key is not used, and none is left', async () => {
     const { port } = await server;
     const socket = lab.newPath('master');
     const lines = ['ControlMaster auto', `ControlPath ${socket}`, 'ControlPersist 60', `CertificateFile ${key}.pub`];
@@ -169,11 +169,6 @@ describeWithSshd('system ssh', () => {
 
 function keyText(key: string): string {
   return ` ${readFileSync(`${key}.pub`, 'utf8').split(' ')[1] ?? ''}`;
-}
-
-function processesWith(text: string): readonly string[] {
-  const list = execFileSync('ps', ['-eo', 'args']).toString('utf8').split('\n');
-  return list.filter((args) => args.startsWith('ssh ') && args.includes(text));
 }
 
 const TARGET = { host: 'node', settings: {}, takenBack: [], hopConfig: null, server: 'node port 22' };
