@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
 import type { Attempt, NodeEvidence, NodeFailure, NodeFile, NodeManifest } from '../model/snapshot.ts';
+import { Deadline } from './deadline.ts';
+import { questions } from './questions.ts';
 import { readNode } from './read-node.ts';
 import { NodeReadError, type Transport } from './transport.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
@@ -8,7 +10,7 @@ import type { NodeTarget, NodeWay } from './way.ts';
 export interface NodesRequest {
   /** In order of preference: the next one is taken where one does not lead to a node. */
   readonly ways: readonly NodeWay[];
-  /** Milliseconds for one node by one way, from the connection to its last answer. */
+  /** Milliseconds for one node by one way, to its last answer, without the time a person is asked something. */
   readonly nodeTimeoutMs: number;
   /** Nodes that are read at the same time. */
   readonly concurrency: number;
@@ -81,10 +83,14 @@ async function readByWay(
 ): Promise<NodeRead> {
   const startedAt = request.now().toISOString();
   if (refusal !== null) return nodeRead(node.name, startedAt, request, unread(way, refusal), attempts);
-  const deadline = AbortSignal.timeout(request.nodeTimeoutMs);
-  const signal = AbortSignal.any([request.signal, deadline]);
-  const reading = await readBy(way, node, request, signal, deadline);
-  return nodeRead(node.name, startedAt, request, reading, attempts);
+  const deadline = new Deadline(request.nodeTimeoutMs, questions);
+  try {
+    const signal = AbortSignal.any([request.signal, deadline.signal]);
+    const reading = await readBy(way, node, request, signal, deadline.signal);
+    return nodeRead(node.name, startedAt, request, reading, attempts);
+  } finally {
+    deadline.end();
+  }
 }
 
 function unread(way: NodeWay, failure: NodeFailure): WayReading {

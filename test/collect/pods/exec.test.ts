@@ -90,7 +90,11 @@ describe('an exec', () => {
   });
 
   it.each<[string, (socket: WebSocket) => void, string]>([
-    ['closes without an exit status', (socket) => socket.close(), 'the connection was closed before the exit status came'],
+    [
+      'closes without an exit status',
+      (socket) => socket.close(),
+      'the connection was closed before the exit status came',
+    ],
     ['breaks off', (socket) => socket.terminate(), 'the connection was closed before the exit status came'],
     [
       'sends junk for a status',
@@ -103,8 +107,7 @@ describe('an exec', () => {
     ['sends an unknown channel', (socket) => say(socket, 9, 'x'), 'a message of unknown channel 9'],
     [
       'does not speak WebSocket any more',
-      (socket) =>
-        (socket as unknown as { _socket: { write(bytes: string): void } })._socket.write('HTTP/1.1 500 Oh\r\n'),
+      (socket) => Reflect.get(socket, '_socket').write('HTTP/1.1 500 Oh\r\n'),
       'Invalid WebSocket frame',
     ],
     [
