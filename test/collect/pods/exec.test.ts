@@ -77,7 +77,7 @@ describe('an exec', () => {
   });
 
   it('has 50 MB whole', async () => {
-    const line = `${'-A KUBE-SERVICES -d 10.96.0.1/32 -j KUBE-SVC-NPX46M4PTMTKRN6Y'}\n`;
+    const line = '-A KUBE-SERVICES -d 10.96.0.1/32 -j KUBE-SVC-NPX46M4PTMTKRN6Y\n';
     const chunk = line.repeat(512);
     const chunks = Math.ceil((50 * 1024 * 1024) / chunk.length);
     api.talk = (socket) => {
