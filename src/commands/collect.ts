@@ -40,7 +40,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     const { argv, flags } = await this.parse(Collect);
     const names = argv.map((word) => parseWanted(String(word)).name);
     const { settleTime } = await import('../analyze/second-look.ts');
-    const { snapshot } = await gather(flags, names, this.stop.signal, (cluster) => flags.settle ?? settleTime(cluster));
+    const { snapshot } = await gather(flags, names, this.stop, (cluster) => flags.settle ?? settleTime(cluster));
     if (this.stop.signal.aborted) throw this.stop.signal.reason;
     const { writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
     await writeSnapshot(snapshot, flags.file);
