@@ -111,7 +111,7 @@ describe.skipIf(unavailable !== null)(
       }, 120_000);
 
       it('a pod is made there when somebody agreed, and only there', { timeout: 60_000 }, async () => {
-        const { report, stderr } = await doctor.check('--yes');
+        const { report, stderr } = await doctor.check('--yes', '--settle', '0');
         expect(report.coverage.nodes.map(({ via }) => via)).toEqual(['kube-proxy', 'debug-pod', 'kube-proxy']);
         expect(report.coverage.nodes[1]?.attempts?.map(({ via, reasonCode }) => [via, reasonCode])).toEqual([
           ['kube-proxy', 'no-kube-proxy-pod'],
