@@ -45,18 +45,22 @@ export interface Evidence {
   readonly namespace: string | null;
 }
 
-const DEFAULT_NODE_TIMEOUT_MS = 30_000;
-const DEFAULT_CONCURRENCY = 8;
+export const DEFAULT_NODE_TIMEOUT_MS = 30_000;
+export const DEFAULT_CONCURRENCY = 8;
 
 /** Reads a snapshot, or the live cluster: after this nobody can tell which. */
 export async function gather(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
-  if (flags['all-namespaces'] === true && names.length > 0) {
-    throw new CliError(
-      'a Service cannot be named across all namespaces',
-      'Name the namespace with -n, or leave out the name.',
-    );
-  }
+  requireScope(flags, names);
   return flags.from === undefined ? gatherLive(flags, names, signal) : gatherSaved(flags, flags.from);
+}
+
+/** @throws CliError for names across all namespaces */
+export function requireScope(flags: EvidenceFlags, names: readonly string[]): void {
+  if (flags['all-namespaces'] !== true || names.length === 0) return;
+  throw new CliError(
+    'a Service cannot be named across all namespaces',
+    'Name the namespace with -n, or leave out the name.',
+  );
 }
 
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {
@@ -110,7 +114,7 @@ function sshSettings(flags: EvidenceFlags): SshSettings {
   });
 }
 
-function addressType(text: string | undefined): NodeAddressType | null {
+export function addressType(text: string | undefined): NodeAddressType | null {
   switch (text) {
     case 'InternalIP':
     case 'ExternalIP':

@@ -11,7 +11,7 @@ import type { SshSettings, SshTarget } from './settings.ts';
 import { forHop, sshCommandFor } from './settings.ts';
 
 /** With these, another address of the same node may do better. A key that is recorded may be so under another name. */
-const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
+export const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
 
 /**
  * Logs in to a node: its addresses are tried as the host, in order.
