@@ -18,6 +18,10 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   flock: 'util-linux',
   mount: 'mount',
+  // The script that `collect` prints must run in these, and be clean.
+  dash: 'dash',
+  busybox: 'busybox-static',
+  shellcheck: 'shellcheck',
 };
 
 export function missingPackages(): string[] {
