@@ -21,7 +21,6 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   mount: 'mount',
   // The script that `collect` prints must run in these, and be clean.
   dash: 'dash',
-  busybox: 'busybox-static',
   shellcheck: 'shellcheck',
   containerd: 'containerd',
   runc: 'runc',
