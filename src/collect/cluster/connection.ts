@@ -27,6 +27,8 @@ export interface ClusterRequest {
   /** From the root of the API, e.g. `/api/v1/nodes`. */
   readonly path: string;
   readonly query?: Query;
+  /** Media types of the answer, best first; absent: JSON. */
+  readonly accept?: string | undefined;
   /** Sent as JSON; for PATCH as a strategic merge patch. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
@@ -172,7 +174,7 @@ class Connection implements ClusterConnection {
   async #once(request: ClusterRequest): Promise<Answer> {
     const { config, credentials, server, timeoutMs } = this.#parts;
     const headers: Record<string, string | string[]> = {
-      Accept: 'application/json',
+      Accept: request.accept ?? 'application/json',
       'User-Agent': 'kubectl-svcdoctor',
       ...(await identityHeaders(config, credentials)),
     };
