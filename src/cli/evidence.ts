@@ -91,6 +91,8 @@ async function gatherLive(
     processEnvironment((line) => process.stderr.write(`${line}\n`)),
   );
   const progress = new Progress(process.stderr, flags.quiet !== true && process.stderr.isTTY);
+  const { questions } = await import('../collect/questions.ts');
+  const stopHolding = questions.subscribe((isOpen) => progress.hold(isOpen));
   try {
     const namespace = flags['all-namespaces'] === true ? null : (flags.namespace ?? connection.namespace);
     const snapshot = await collectLive({
@@ -110,6 +112,7 @@ async function gatherLive(
     signal.throwIfAborted();
     return { snapshot, namespace };
   } finally {
+    stopHolding();
     progress.end();
     await connection.close();
   }

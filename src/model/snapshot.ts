@@ -50,6 +50,9 @@ export type SaveFile = (typeof SAVE_FILES)[number];
 export const NODE_FILES = [
   ...SAVE_FILES,
   'nft.json',
+  'nft-ip.json',
+  'nft-ip6.json',
+  'iptables-version',
   'ip_vs',
   'ip_vs_conn',
   'ipset-save',
@@ -59,6 +62,7 @@ export const NODE_FILES = [
   'kube-proxy-metrics.txt',
   'kube-proxy-configz.txt',
   'kube-proxy-proxyMode.txt',
+  'kube-proxy-log.txt',
 ] as const;
 
 export type NodeFile = (typeof NODE_FILES)[number];

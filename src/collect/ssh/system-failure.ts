@@ -1,5 +1,6 @@
 import { NodeReadError } from '../transport.ts';
 import type { NodeFailureReason } from '../../model/snapshot.ts';
+import { LoginDropped } from './failures.ts';
 
 interface Meaning {
   readonly pattern: RegExp;
@@ -40,11 +41,25 @@ const MEANINGS: readonly Meaning[] = [
     tryThis: () => 'Is the node up, and is there a way to it from here? Choose the address with --node-address.',
   },
   {
+    pattern: /Unable to negotiate|no matching .* found/i,
+    reason: 'configuration',
+    tryThis: () =>
+      'Allow one of those in ssh_config (KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs), or in sshd_config.',
+  },
+  {
+    pattern: /banner line contains invalid|Bad remote protocol version|Protocol major versions differ/i,
+    reason: 'unreachable',
+    tryThis: () => 'What answers there does not speak SSH 2. Choose the port of sshd: --ssh-port',
+  },
+  {
     pattern: /Bad configuration option|Bad owner or permissions|terminating, \d+ bad/i,
     reason: 'configuration',
     tryThis: () => 'Correct ssh_config.',
   },
 ];
+
+/** Closed before the keys were exchanged: nobody was asked who he is. */
+const DROPPED = /^\S*exchange_identification: .*(closed by remote host|reset by peer).*$/im;
 
 /** A failure of `ssh` itself, from what it said. */
 export function systemFailure(stderr: string, host: string, byHand: string): NodeReadError {
@@ -54,6 +69,8 @@ export function systemFailure(stderr: string, host: string, byHand: string): Nod
   const words = (telling ?? lines.at(-1) ?? 'ssh failed and said nothing').trim();
   const prints = /SHA256:\S+/.exec(stderr)?.[0].replace(/\.$/, '');
   const message = `${host}: ${words}${prints !== undefined && !words.includes(prints) ? ` (${prints})` : ''}`;
+  const [dropped = null] = DROPPED.exec(stderr) ?? [];
+  if (meaning === undefined && dropped !== null) return new LoginDropped(host, dropped.trim());
   if (meaning !== undefined) return new NodeReadError(meaning.reason, message, meaning.tryThis(byHand));
   return new NodeReadError('connection-lost', message, `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`);
 }
