@@ -1,4 +1,5 @@
 import type { RunningProxy } from '../kubeproxy/settings.ts';
+import { familiesOfProxyTables } from '../model/nft-tables.ts';
 import type { NodeEvidence, Snapshot } from '../model/snapshot.ts';
 
 /** What nodes show of a running kube-proxy beside iptables rules. */
@@ -15,7 +16,7 @@ export function runningProxies(snapshot: Snapshot): ReadonlyMap<string, RunningP
 function modeOf({ files }: NodeEvidence): RunningProxy {
   const answer = files.get('kube-proxy-proxyMode.txt')?.trim();
   if (answer !== undefined && answer !== '') return { mode: answer, modeFrom: "answer of the node's kube-proxy" };
-  if (!NFTABLES_TABLE.test(files.get('nft.json') ?? '')) return {};
+  if (familiesOfProxyTables(files.get('nft.json') ?? '').length === 0) return {};
   return { mode: 'nftables', modeFrom: 'table kube-proxy in nftables on the node' };
 }
 
@@ -26,6 +27,3 @@ function versionOf({ files }: NodeEvidence): RunningProxy {
 }
 
 const BUILD_INFO = /^kubernetes_build_info\{[^}]*git_version="([^"]+)"/m;
-
-/** `{"table": {"family": "ip", "name": "kube-proxy", …}}` of `nft -j list ruleset`. */
-const NFTABLES_TABLE = /"table"\s*:\s*\{[^{}]*"name"\s*:\s*"kube-proxy"/;

@@ -48,15 +48,23 @@ export interface Evidence {
 const DEFAULT_NODE_TIMEOUT_MS = 30_000;
 const DEFAULT_CONCURRENCY = 8;
 
+/** Milliseconds to wait between cluster and nodes, see `LiveRequest`. */
+export type Pause = (cluster: Snapshot['cluster']) => number;
+
 /** Reads a snapshot, or the live cluster: after this nobody can tell which. */
-export async function gather(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
+export async function gather(
+  flags: EvidenceFlags,
+  names: readonly string[],
+  signal: AbortSignal,
+  pauseMs: Pause = () => 0,
+): Promise<Evidence> {
   if (flags['all-namespaces'] === true && names.length > 0) {
     throw new CliError(
       'a Service cannot be named across all namespaces',
       'Name the namespace with -n, or leave out the name.',
     );
   }
-  return flags.from === undefined ? gatherLive(flags, names, signal) : gatherSaved(flags, flags.from);
+  return flags.from === undefined ? gatherLive(flags, names, signal, pauseMs) : gatherSaved(flags, flags.from);
 }
 
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {
@@ -69,7 +77,12 @@ async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence
   };
 }
 
-async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
+async function gatherLive(
+  flags: EvidenceFlags,
+  names: readonly string[],
+  signal: AbortSignal,
+  pauseMs: Pause,
+): Promise<Evidence> {
   const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
   const { sshWay } = await import('../collect/way.ts');
@@ -89,6 +102,7 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
       nodes: flags.node ?? null,
       nodeTimeoutMs: flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS,
       concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
+      pauseMs,
       signal,
       toolVersion: VERSION,
       progress: (event: ProgressEvent) => progress.show(event),

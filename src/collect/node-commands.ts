@@ -14,6 +14,11 @@ export interface NodeCommand {
   readonly file: NodeFile | null;
   /** Only root gets an answer. */
   readonly needsRoot: boolean;
+  /**
+   * When an answer counts. `save`: with exit code 0, and whole, be it empty; `answer`: with exit code 0; `lines`: each line
+   * for itself, whatever the exit code.
+   */
+  readonly kind: 'save' | 'answer' | 'lines';
 }
 
 /** Each back end by its own name: plain names show only one of them. Never `-t` on legacy, which creates the table. */
@@ -27,14 +32,66 @@ export const VARIANT_SAVES = [
 /** For a node that has no variant. */
 export const PLAIN_SAVES = [save('iptables-save'), save('ip6tables-save')] as const;
 
-export const WHO_AM_I: NodeCommand = { argv: ['id', '-u'], file: null, needsRoot: false };
-export const ADDRESSES: NodeCommand = { argv: ['ip', '-j', 'addr'], file: 'ip-addr.json', needsRoot: false };
+export const WHO_AM_I: NodeCommand = { argv: ['id', '-u'], file: null, needsRoot: false, kind: 'answer' };
+
+/** Of each interface, where there is one of each. */
+const SYSCTL_NAMES = [
+  'forwarding',
+  'rp_filter',
+  'route_localnet',
+  'bridge-nf-call-iptables',
+  'bridge-nf-call-ip6tables',
+  'nf_conntrack_max',
+  'nf_conntrack_count',
+  'nf_conntrack_tcp_be_liberal',
+];
+
+/** Without br_netfilter or IPv6 their folder is missing: `find` says so, and goes on. */
+const SYSCTL_FOLDERS = ['ipv4/conf', 'ipv6/conf', 'bridge', 'netfilter'].map((folder) => `/proc/sys/net/${folder}`);
+
+/**
+ * `PATH:VALUE` in each line. sysctl(8) would be the tool, but it is missing in small images, cannot name a value of every
+ * interface without printing all others, and writes interfaces with a dot in two ways.
+ */
+const SYSCTLS: NodeCommand = {
+  argv: ['find', ...SYSCTL_FOLDERS, '(', ...eitherName(SYSCTL_NAMES), ')', '-exec', 'grep', '-sH', '', '{}', '+'],
+  file: 'sysctl',
+  needsRoot: false,
+  kind: 'lines',
+};
+
+/** Asked beside the saves. None of them is needed to judge rules, so that none costs a node. */
+export const EXTRAS: readonly NodeCommand[] = [
+  { argv: ['ip', '-j', 'addr'], file: 'ip-addr.json', needsRoot: false, kind: 'answer' },
+  SYSCTLS,
+  { argv: ['iptables', '--version'], file: 'iptables-version', needsRoot: false, kind: 'answer' },
+  { argv: ['nft', '-j', 'list', 'tables'], file: 'nft.json', needsRoot: true, kind: 'answer' },
+];
+
+/** What kube-proxy's tables of nftables mode are asked with, by the family they are of; only where they are. */
+export const NFT_TABLES = [nftTable('ip', 'nft-ip.json'), nftTable('ip6', 'nft-ip6.json')] as const;
 
 /** All that ever runs on a node. */
-export const NODE_COMMANDS: readonly NodeCommand[] = [WHO_AM_I, ADDRESSES, ...VARIANT_SAVES, ...PLAIN_SAVES];
+export const NODE_COMMANDS: readonly NodeCommand[] = [
+  WHO_AM_I,
+  ...VARIANT_SAVES,
+  ...PLAIN_SAVES,
+  ...EXTRAS,
+  ...NFT_TABLES.map(({ command }) => command),
+];
 
 function save<T extends NodeFile>(file: T): NodeCommand & { readonly file: T } {
-  return { argv: [file, '-c'], file, needsRoot: true };
+  return { argv: [file, '-c'], file, needsRoot: true, kind: 'save' };
+}
+
+/** Words of find(1): a file with one of these names. */
+function eitherName(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => ['-o', '-name', name]).slice(1);
+}
+
+function nftTable(family: 'ip' | 'ip6', file: NodeFile): { readonly family: string; readonly command: NodeCommand } {
+  const argv = ['nft', '-j', 'list', 'table', family, 'kube-proxy'];
+  return { family, command: { argv, file, needsRoot: true, kind: 'answer' } };
 }
 
 /** Who asks, and in which words. In a container everything runs as root, and there may be no `env`. */
@@ -73,6 +130,6 @@ export function isAllowed(argv: readonly string[], dialect: Dialect): boolean {
 }
 
 /** The line of sudoers(5) that lets a user read a node, and nothing else. */
-export const SUDOERS_LINE = `USER ALL=(root) NOPASSWD: ${[...VARIANT_SAVES, ...PLAIN_SAVES]
+export const SUDOERS_LINE = `USER ALL=(root) NOPASSWD: ${NODE_COMMANDS.filter(({ needsRoot }) => needsRoot)
   .map((command) => `/usr/sbin/${command.argv.join(' ')}`)
   .join(', ')}`;

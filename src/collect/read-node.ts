@@ -1,9 +1,11 @@
 import pLimit from 'p-limit';
+import { familiesOfProxyTables } from '../model/nft-tables.ts';
 import type { CommandRecord, NodeFailure, NodeFile } from '../model/snapshot.ts';
 import {
-  ADDRESSES,
   commandLine,
+  EXTRAS,
   isAllowed,
+  NFT_TABLES,
   type NodeCommand,
   PLAIN_SAVES,
   VARIANT_SAVES,
@@ -32,6 +34,9 @@ export interface NodeReading {
 const CHANNELS = 4;
 
 const STDERR_KEPT = 2000;
+
+/** Milliseconds for a command that no judgement of rules needs. */
+const EXTRA_TIMEOUT = 10_000;
 
 /** Runs the read-only commands on a node and keeps what they print, after proving that it is all of it. */
 export async function readNode(transport: Transport, options: ReadNodeOptions): Promise<NodeReading> {
@@ -66,11 +71,43 @@ class NodeReader {
 
   async #readAll(): Promise<NodeFailure | null> {
     const isRoot = await this.#isRoot();
-    const variants = await this.#runAll([...VARIANT_SAVES, ADDRESSES], isRoot);
-    const saves = variants.filter((answer) => answer.command !== ADDRESSES);
-    const plain = PLAIN_SAVES.filter((command) => hasNoVariant(saves, command.file.startsWith('ip6')));
-    saves.push(...(await this.#runAll(plain, isRoot)));
-    return judgeSaves(saves);
+    // The saves stand first in the queue.
+    const variants = this.#runAll(VARIANT_SAVES, isRoot);
+    const extras = this.#runExtras(isRoot);
+    try {
+      const saves = await variants;
+      const plain = PLAIN_SAVES.filter((command) => hasNoVariant(saves, command.file.startsWith('ip6')));
+      saves.push(...(await this.#runAll(plain, isRoot)));
+      return judgeSaves(saves);
+    } finally {
+      for (const answer of await extras) {
+        this.#answers.push(answer);
+        this.#keep(answer);
+      }
+    }
+  }
+
+  /** Never rejects: what cannot be had is a record with the reason. */
+  async #runExtras(isRoot: boolean): Promise<readonly Answer[]> {
+    const run = async (commands: readonly NodeCommand[]): Promise<readonly Answer[]> =>
+      Promise.all(commands.map((command) => this.#limit(async () => this.#runExtra(command, isRoot))));
+    const extras = await run(EXTRAS);
+    const tables = extras.find(({ record }) => record.file === 'nft.json')?.text ?? '';
+    const families = familiesOfProxyTables(tables);
+    const present = NFT_TABLES.filter(({ family }) => families.includes(family));
+    return [...extras, ...(await run(present.map(({ command }) => command)))];
+  }
+
+  async #runExtra(command: NodeCommand, isRoot: boolean): Promise<Answer> {
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(EXTRA_TIMEOUT)]);
+    try {
+      return await this.#run(command, isRoot, signal);
+    } catch (error) {
+      if (!(error instanceof NodeReadError)) throw error;
+      const argv = commandLine(command, { dialect: this.#transport.dialect, isRoot });
+      const record = { argv, code: null, stderr: error.message, file: null, durationMs: 0 };
+      return { command, text: '', missingPart: null, record };
+    }
   }
 
   async #isRoot(): Promise<boolean> {
@@ -100,20 +137,20 @@ class NodeReader {
     return first.missingPart === null ? [first] : [first, await this.#run(command, isRoot)];
   }
 
-  async #run(command: NodeCommand, isRoot: boolean): Promise<Answer> {
+  async #run(command: NodeCommand, isRoot: boolean, signal = this.#options.signal): Promise<Answer> {
     const { dialect } = this.#transport;
     const argv = commandLine(command, { dialect, isRoot });
     if (!isAllowed(argv, dialect)) throw new TypeError(`not a command for a node: ${argv.join(' ')}`);
     const startedAt = this.#options.now();
-    const result = await this.#ask(argv);
+    const result = await this.#ask(argv, signal);
     const text = decodeSave(result.stdout);
     const answer = text.startsWith(this.#noise) ? text.slice(this.#noise.length) : text;
     return answerOf(command, argv, result, answer, Math.round(this.#options.now() - startedAt));
   }
 
-  async #ask(argv: readonly string[]): Promise<CommandResult> {
+  async #ask(argv: readonly string[], signal: AbortSignal): Promise<CommandResult> {
     try {
-      return await this.#transport.run(argv, { signal: this.#options.signal });
+      return await this.#transport.run(argv, { signal });
     } catch (error) {
       throw error instanceof NodeReadError && error.reason === 'timeout' ? unanswered(argv, error) : error;
     }
@@ -133,12 +170,22 @@ function answerOf(
   text: string,
   durationMs: number,
 ): Answer {
-  const isSave = command.needsRoot;
-  const missingPart = isSave && result.code === 0 ? incompleteness(text) : null;
-  const isKept = result.code === 0 && missingPart === null && (isSave || text.trim() !== '');
+  const missingPart = command.kind === 'save' && result.code === 0 ? incompleteness(text) : null;
+  const kept = command.kind === 'lines' ? text.slice(0, text.lastIndexOf('\n') + 1) : text;
   const stderr = result.stderr.slice(0, STDERR_KEPT);
-  const file = isKept ? command.file : null;
-  return { command, text, missingPart, record: { argv, code: result.code, stderr, file, durationMs } };
+  const file = missingPart === null && counts(command, result, kept) ? command.file : null;
+  return { command, text: kept, missingPart, record: { argv, code: result.code, stderr, file, durationMs } };
+}
+
+function counts({ kind }: NodeCommand, { code }: CommandResult, text: string): boolean {
+  switch (kind) {
+    case 'save':
+      return code === 0;
+    case 'answer':
+      return code === 0 && text.trim() !== '';
+    case 'lines':
+      return text !== '';
+  }
 }
 
 /** Plain names are asked only where no back end has a name of its own. */

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { clusterFlags, colorFlag, selectionFlags, settleFlag, sshFlags } from '../cli/flags.ts';
 import { parseWanted } from '../cli/selection.ts';
 
 export default class Collect extends BaseCommand {
@@ -28,6 +28,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
       helpGroup: 'RESULT',
     }),
     'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
+    ...settleFlag('wait between API and nodes, so that what changed just before has reached them'),
     ...selectionFlags,
     ...colorFlag,
     ...sshFlags,
@@ -37,7 +38,8 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Collect);
     const names = argv.map((word) => parseWanted(String(word)).name);
-    const { snapshot } = await gather(flags, names, this.stop.signal);
+    const { settleTime } = await import('../analyze/second-look.ts');
+    const { snapshot } = await gather(flags, names, this.stop.signal, (cluster) => flags.settle ?? settleTime(cluster));
     if (this.stop.signal.aborted) throw this.stop.signal.reason;
     const { writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
     await writeSnapshot(snapshot, flags.file);

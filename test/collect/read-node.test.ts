@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isAllowed } from '../../src/collect/node-commands.ts';
+import { EXTRAS, isAllowed } from '../../src/collect/node-commands.ts';
 import { readNode } from '../../src/collect/read-node.ts';
 import { type CommandResult, NodeReadError, type Transport } from '../../src/collect/transport.ts';
 
@@ -66,6 +66,9 @@ describe('root', () => {
       'ip6tables-nft-save',
       'ip6tables-legacy-save',
       'ip-addr.json',
+      'sysctl',
+      'iptables-version',
+      'nft.json',
     ]);
     expect(files.get('iptables-nft-save')).toBe(SAVE);
     expect(commands.map(({ file }) => file)).toEqual([null, ...files.keys()]);
@@ -142,6 +145,46 @@ describe('root', () => {
     expect(failure?.message).toBe('iptables-nft-save ended with 4: Permission denied (you must be root)');
   });
 
+  test('what is asked beside the saves costs no node, whatever becomes of it', async () => {
+    const ends: readonly (Reply | Error)[] = [
+      new NodeReadError('connection-lost', 'gone', 'Again.'),
+      {
+        out: '/proc/sys/net/ipv4/conf/all/forwarding:0\n/proc/sys/net/netfilter/nf_conn',
+        err: 'find: no bridge',
+        code: 1,
+      },
+      new NodeReadError('timeout', 'no answer', 'Again.'),
+      { err: 'netlink: Error: cache initialization failed', code: 1 },
+    ];
+    const node = root((command) => {
+      const index = EXTRAS.findIndex(({ argv }) => argv.join(' ') === command);
+      return ends[index] ?? { out: SAVE };
+    });
+    const { files, commands, failure } = await readNode(node, OPTIONS);
+    expect(failure).toBeNull();
+    expect(files.size).toBe(5);
+    // Each line counts for itself; half a line does not.
+    expect(files.get('sysctl')).toBe('/proc/sys/net/ipv4/conf/all/forwarding:0\n');
+    const records = commands.slice(-EXTRAS.length).map(({ code, stderr, file }) => [code, stderr, file]);
+    expect(records).toEqual([
+      [null, 'gone', null],
+      [1, 'find: no bridge', 'sysctl'],
+      [null, 'no answer: iptables --version', null],
+      [1, 'netlink: Error: cache initialization failed', null],
+    ]);
+  });
+
+  test('tables of nftables mode are asked for where they are', async () => {
+    const tables = { nftables: [{ metainfo: {} }, { table: { family: 'ip6', name: 'kube-proxy', handle: 3 } }] };
+    const node = root((command) => ({ out: command === 'nft -j list tables' ? JSON.stringify(tables) : SAVE }));
+    const { files } = await readNode(node, OPTIONS);
+    expect(node.asked.filter((command) => command.startsWith('nft'))).toEqual([
+      'nft -j list tables',
+      'nft -j list table ip6 kube-proxy',
+    ]);
+    expect([...files.keys()].filter((file) => file.startsWith('nft'))).toEqual(['nft.json', 'nft-ip6.json']);
+  });
+
   test('the connection is lost: what was whole is kept', async () => {
     const lost = new NodeReadError('connection-lost', 'gone', 'Again.');
     const node = root((command) => (command.startsWith('ip6') ? lost : { out: SAVE }));
@@ -177,6 +220,9 @@ describe('a user', () => {
       'sudo ip6tables-nft-save -c',
       'sudo ip6tables-legacy-save -c',
       'ip -j addr',
+      EXTRAS[1]?.argv.join(' '),
+      'iptables --version',
+      'sudo nft -j list tables',
     ]);
   });
 
