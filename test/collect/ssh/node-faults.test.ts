@@ -78,7 +78,10 @@ describeWithSshd('a node', () => {
     expect(failure?.reason).toBe('command-failed');
     expect(failure?.message).toBe('iptables-nft-save was ended by a signal');
     const saves = commands.filter(({ argv }) => argv.some((word) => /^iptables-.*-save$/.test(word)));
-    expect(saves.map(({ code, file }) => [code, file])).toEqual(Array(2).fill([null, null]));
+    expect(saves.map(({ code, file }) => [code, file])).toEqual([
+      [null, null],
+      [null, null],
+    ]);
   });
 
   test.skipIf(lacksIptables)('whose saves are cut off is not read', async () => {
