@@ -11,7 +11,7 @@ import { buildWorld } from './build-world.ts';
 import { coverageOf } from './coverage.ts';
 import { findingsOf, severityOf } from './findings.ts';
 import { servicePortResults, worstState } from './invariants.ts';
-import { separate, type Changes, type OpenHit } from './second-look.ts';
+import { inFlight, separate, type Changes, type OpenHit } from './second-look.ts';
 import { selectServices, type Selection } from './selection.ts';
 import { verdictOf, type VerdictOptions } from './verdict.ts';
 import { weigh, type WeighedHits } from './weigh.ts';
@@ -23,7 +23,7 @@ export interface AnalyzeOptions extends Selection, VerdictOptions {
   /** Only these nodes; null: all. */
   readonly nodes: readonly string[] | null;
   readonly toolVersion: string;
-  /** What a second look has shown of the first one's findings; absent: there was none. */
+  /** What a second look has shown of the first one's findings; absent: there was none, and one look tells what it can. */
   readonly changes?: Changes;
 }
 
@@ -37,7 +37,7 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
   const selected = selectServices(cluster, options);
   const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
   const run = runChecks(checksFor(options), world);
-  const { standing, open } = separate(run.hits, options.changes ?? NO_CHANGES);
+  const { standing, open } = separate(run.hits, options.changes ?? inFlight(snapshot));
   const groups = weigh(standing);
   const findings = findingsOf(groups);
   const hits = groups.flatMap((group) => group.hits);
@@ -56,8 +56,6 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
     notes: [...objectNotes(world), ...openNotes(open), ...notes],
   };
 }
-
-const NO_CHANGES: Changes = new Map();
 
 function checksFor({ only, skip }: AnalyzeOptions): readonly Check[] {
   return CHECKS.filter((check) => (only === null || only.includes(check.id)) && !skip.includes(check.id));
@@ -108,10 +106,10 @@ function servicesOf(hit: Hit): readonly Service[] {
 }
 
 function openNotes(open: readonly OpenHit[]): readonly Note[] {
-  const subjects = new Set(open.map(({ view }) => `${view.port.id} on ${view.on.node}`));
-  return [...subjects].map((subject) => ({
-    source: 'second look',
-    text: `${subject} keeps changing while it is read`,
+  const subjects = new Map(open.map((hit) => [`${hit.view.port.id} on ${hit.view.on.node}`, hit.change]));
+  return [...subjects].map(([subject, change]) => ({
+    source: change === 'open' ? 'second look' : 'second reading of the API',
+    text: change === 'open' ? `${subject} keeps changing while it is read` : `${subject} changed while it was read`,
     consequence: 'not judged there',
   }));
 }

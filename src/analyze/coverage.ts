@@ -13,11 +13,25 @@ export function coverageOf(snapshot: Snapshot, world: World, captures: ReadonlyM
     nodes: world.nodes.map((node) =>
       nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null),
     ),
-    missing: (snapshot.manifest?.parts ?? [])
-      .filter((part) => part.error !== null)
-      .map((part) => ({ part: part.file, reason: part.error ?? '' }))
-      .toSorted((a, b) => (a.part < b.part ? -1 : 1)),
+    missing: missingParts(snapshot),
+    ...changedMeanwhile(snapshot),
   };
+}
+
+function missingParts({ manifest }: Snapshot): Coverage['missing'] {
+  const parts = (manifest?.parts ?? []).flatMap(({ file, error }) =>
+    error === null ? [] : [{ part: file, reason: error }],
+  );
+  const error = manifest?.again?.error ?? null;
+  const again = error === null ? [] : [{ part: 'what changed meanwhile', reason: error }];
+  return [...parts, ...again].toSorted((a, b) => (a.part < b.part ? -1 : 1));
+}
+
+/** Known only where the API was read again after the nodes. */
+function changedMeanwhile({ manifest }: Snapshot): Partial<Coverage> {
+  const again = manifest?.again;
+  if (again === undefined || again.error !== null) return {};
+  return { changed: again.changed.map(({ file, namespace, name }) => ({ kind: file, namespace, name })) };
 }
 
 function nodeCoverage(node: NodeView, manifest: NodeManifest | null, capture: Capture | null): NodeCoverage {

@@ -1,27 +1,66 @@
-import { isObject, itemsOf } from '../model/decode.ts';
-import type { Report } from '../model/report.ts';
-import type { ClusterFile, Snapshot } from '../model/snapshot.ts';
+import { CHECKS } from '../checks/index.ts';
 import type { Hit } from '../checks/run.ts';
+import { readProxyObjects } from '../kubeproxy/proxy-objects.ts';
+import { objectVersions, ruleSources } from '../model/object-version.ts';
+import type { Report } from '../model/report.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 
 /**
  * API and nodes cannot be read at the same moment: a difference between them may be a change on its way. What a live run
- * finds is therefore looked at a second time, a few seconds later, and stands only if it cannot be such a change.
+ * finds is therefore looked at a second time, a few seconds later, and stands only if it cannot be such a change. Where
+ * there was one look only, what differs of an object that changed meanwhile is in flight: nobody can tell.
  */
 
-/** `settled`: gone at the second look. `open`: different again, of objects that keep changing: nobody can tell. */
-export type Change = 'settled' | 'open';
+/**
+ * `settled`: gone at the second look. `open`: different again, of objects that keep changing. `in-flight`: its objects changed
+ * while the nodes were read, and nobody looked again.
+ */
+export type Change = 'settled' | 'open' | 'in-flight';
 
-/** By {@link changeKey}. */
-export type Changes = ReadonlyMap<string, Change>;
+/** What is known of a finding; `node` '' for one about a Service alone. null: it stands. */
+export type Changes = (code: string, subject: string, node: string) => Change | null;
 
-export function changeKey(code: string, servicePort: string, node: string): string {
-  return `${code} ${servicePort} ${node}`;
+/** Everything stands. */
+export const NO_CHANGES: Changes = () => null;
+
+/** What one look tells by itself: findings about Services whose objects changed before all nodes were read are in flight. */
+export function inFlight({ manifest }: Snapshot): Changes {
+  const changed = new Set(manifest?.again?.changed.map(({ service }) => service));
+  if (changed.size === 0) return NO_CHANGES;
+  return (_code, subject, node) => (node !== '' && changed.has(serviceOf(subject)) ? 'in-flight' : null);
 }
 
-/** The nodes with findings in their rules; empty: nothing could be a change on its way. */
-export function nodesToLookAtAgain(report: Report): readonly string[] {
-  const nodes = report.findings.filter(({ severity }) => severity !== 'info').flatMap((finding) => finding.nodes);
-  return [...new Set(nodes)].toSorted();
+/** Where a second look is due. */
+export interface LookAgain {
+  /** With findings in their rules. */
+  readonly nodes: readonly string[];
+  /** Something was found that is not in rules, but compares what changes at different moments. */
+  readonly services: boolean;
+}
+
+/** null: nothing that was found could be a change on its way. */
+export function dueAgain(report: Report): LookAgain | null {
+  const findings = report.findings.filter(({ severity }) => severity !== 'info');
+  const nodes = [...new Set(findings.flatMap((finding) => finding.nodes))].toSorted();
+  const services = findings.some(({ code, nodes: on }) => on.length === 0 && LASTING.has(code));
+  return nodes.length > 0 || services ? { nodes, services } : null;
+}
+
+/** Checks of Services whose faults must last. */
+const LASTING: ReadonlySet<string> = new Set(
+  CHECKS.filter((check) => check.scope === 'service' && check.lasting === true).map(({ id }) => id),
+);
+
+/** How long kube-proxy may wait by default after one sync before the next (`iptables.minSyncPeriod`), in milliseconds. */
+const USUAL_SYNC_PERIOD = 1000;
+/** What a sync itself takes, at most, where it is not a very large one. */
+const SYNC = 2000;
+const LONGEST_SETTLE = 60_000;
+
+/** Milliseconds after which a kube-proxy that is well has written what the API server told it. */
+export function settleTime(cluster: Snapshot['cluster']): number {
+  const { config } = readProxyObjects(cluster.get('kube-proxy'));
+  return Math.min(LONGEST_SETTLE, Math.max(USUAL_SYNC_PERIOD, config?.minSyncPeriodMs ?? 0) + SYNC);
 }
 
 /**
@@ -49,56 +88,74 @@ export interface Look {
 
 /**
  * Of the first look's findings those that do not stand. One that is there again stands if the objects of its Service are
- * still those of the first look, so that kube-proxy has had all the time in between; or if the node's rules are still the
- * same although the objects changed: a kube-proxy that lives would have followed.
+ * still those of the first look, and were until the nodes had been read, so that kube-proxy has had all the time in between;
+ * or if the node's rules are still the same although the objects changed: a kube-proxy that lives would have followed.
  */
 export function changesBetween(first: Look, second: Look): Changes {
   const again = new Set(second.report.findings.flatMap(keysOf));
   const unread = new Set(
     second.report.coverage.nodes.filter(({ reason }) => reason !== undefined).map(({ name }) => name),
   );
+  const moving = inFlight(second.snapshot);
   const changes = new Map<string, Change>();
   for (const finding of first.report.findings) {
-    // What could not be looked at again stands as it was found.
-    for (const node of finding.nodes.filter((name) => !unread.has(name))) {
-      for (const port of finding.servicePorts) {
-        const key = changeKey(finding.code, port, node);
-        if (!again.has(key)) changes.set(key, 'settled');
-        else if (!sameObjects(port, first, second) && !sameRules(node, first, second)) changes.set(key, 'open');
-      }
+    for (const { code, subject, node } of subjectsOf(finding)) {
+      // What could not be looked at again stands as it was found.
+      if (unread.has(node)) continue;
+      const key = keyOf(code, subject, node);
+      if (!again.has(key)) changes.set(key, 'settled');
+      else if (node !== '' && !isStill(subject, node)) changes.set(key, 'open');
     }
   }
-  return changes;
+  return (code, subject, node) => changes.get(keyOf(code, subject, node)) ?? null;
+
+  function isStill(subject: string, node: string): boolean {
+    const isMoving = moving('', subject, node) !== null;
+    return (!isMoving && sameObjects(subject, first, second)) || sameRules(node, first, second);
+  }
 }
 
-function keysOf({ code, servicePorts, nodes }: Report['findings'][number]): readonly string[] {
-  return nodes.flatMap((node) => servicePorts.map((port) => changeKey(code, port, node)));
+interface Subject {
+  readonly code: string;
+  /** A Service port, or a Service for what is about none of its ports. */
+  readonly subject: string;
+  readonly node: string;
+}
+
+function keyOf(code: string, subject: string, node: string): string {
+  return `${code} ${subject} ${node}`;
+}
+
+function subjectsOf({ code, services, servicePorts, nodes }: Report['findings'][number]): readonly Subject[] {
+  if (nodes.length === 0) {
+    // Of Services nothing is looked at again but what must last.
+    return LASTING.has(code) ? services.map((subject) => ({ code, subject, node: '' })) : [];
+  }
+  return nodes.flatMap((node) => servicePorts.map((subject) => ({ code, subject, node })));
+}
+
+function keysOf(finding: Report['findings'][number]): readonly string[] {
+  return subjectsOf(finding).map(({ code, subject, node }) => keyOf(code, subject, node));
+}
+
+/** `namespace/name` of a Service port's id, which has `:portName` behind it where the port has a name. */
+function serviceOf(servicePort: string): string {
+  return servicePort.replace(/:[^/]*$/, '');
 }
 
 function sameObjects(servicePort: string, first: Look, second: Look): boolean {
-  const service = servicePort.replace(/:[^/]*$/, '');
+  const service = serviceOf(servicePort);
   return versionsOf(service, first.snapshot) === versionsOf(service, second.snapshot);
 }
 
-/** Kinds kube-proxy makes rules of, and the label by which they belong to a Service. */
-const KINDS: readonly ClusterFile[] = ['services', 'endpointslices', 'endpoints'];
-const SERVICE_LABEL = 'kubernetes.io/service-name';
-
 /** Names and versions of everything of a Service, as one text. */
 function versionsOf(service: string, { cluster }: Snapshot): string {
-  return KINDS.flatMap((file) =>
-    (cluster.has(file) ? itemsOf(file, cluster.get(file)) : []).flatMap((item) => versionOf(item, service)),
-  )
+  return ruleSources(cluster)
+    .flatMap((file) => objectVersions(file, cluster.get(file)))
+    .filter((object) => object.service === service)
+    .map(({ file, name, resourceVersion }) => `${file} ${name} ${resourceVersion}`)
     .toSorted()
     .join('\n');
-}
-
-function versionOf(item: unknown, service: string): readonly string[] {
-  const metadata = isObject(item) ? item['metadata'] : null;
-  if (!isObject(metadata)) return [];
-  const { namespace, name, resourceVersion, labels } = metadata;
-  const owner = isObject(labels) ? (labels[SERVICE_LABEL] ?? name) : name;
-  return `${String(namespace)}/${String(owner)}` === service ? [`${String(name)} ${String(resourceVersion)}`] : [];
 }
 
 function sameRules(node: string, first: Look, second: Look): boolean {
@@ -122,12 +179,16 @@ export function separate(
 ): { readonly standing: readonly Hit[]; readonly open: readonly OpenHit[] } {
   const open: OpenHit[] = [];
   const standing = hits.flatMap((hit): readonly Hit[] => {
-    if (hit.scope === 'service') return [hit];
+    if (hit.scope === 'service') {
+      const { namespace, name } = hit.service.service;
+      return changes(hit.check.id, `${namespace}/${name}`, '') === null ? [hit] : [];
+    }
     const views = hit.scope === 'node' ? hit.ports : [hit.view];
     const kept = views.filter((view) => {
-      const change = changes.get(changeKey(hit.check.id, view.port.id, view.on.node));
-      if (change === 'open') open.push({ check: hit.check, view, because: KEEPS_CHANGING });
-      return change === undefined;
+      const change = changes(hit.check.id, view.port.id, view.on.node);
+      if (change === 'open' || change === 'in-flight')
+        open.push({ check: hit.check, view, change, because: BECAUSE[change] });
+      return change === null;
     });
     if (hit.scope === 'node') return views.length > 0 && kept.length === 0 ? [] : [{ ...hit, ports: kept }];
     return kept.length === 0 ? [] : [hit];
@@ -140,8 +201,11 @@ type PortHit = Extract<Hit, { readonly scope: 'service-port' }>;
 export interface OpenHit {
   readonly check: Hit['check'];
   readonly view: PortHit['view'];
+  readonly change: Exclude<Change, 'settled'>;
   readonly because: string;
 }
 
-const KEEPS_CHANGING =
-  'its endpoints change faster than they can be read: the rules differ at every look, each time otherwise';
+const BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
+  open: 'its endpoints change faster than they can be read: the rules differ at every look, each time otherwise',
+  'in-flight': 'in flight: its objects changed while the nodes were read, and the rules differ from the older ones',
+};

@@ -67,6 +67,8 @@ export function judged(faults: readonly Fault[]): Judgement {
 /** Looks at one Service of the API. */
 export interface ServiceCheck extends CheckHeader {
   readonly scope: 'service';
+  /** It compares what changes at different moments: a fault must still be there at a second look. */
+  readonly lasting?: true;
   readonly applies: (view: ServiceView) => boolean;
   readonly judge: (view: ServiceView) => Judgement;
 }

@@ -45,18 +45,30 @@ export interface Evidence {
   readonly namespace: string | null;
 }
 
-const DEFAULT_NODE_TIMEOUT_MS = 30_000;
-const DEFAULT_CONCURRENCY = 8;
+export const DEFAULT_NODE_TIMEOUT_MS = 30_000;
+export const DEFAULT_CONCURRENCY = 8;
+
+/** Milliseconds to wait between cluster and nodes, see `LiveRequest`. */
+export type Pause = (cluster: Snapshot['cluster']) => number;
 
 /** Reads a snapshot, or the live cluster: after this nobody can tell which. */
-export async function gather(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
-  if (flags['all-namespaces'] === true && names.length > 0) {
-    throw new CliError(
-      'a Service cannot be named across all namespaces',
-      'Name the namespace with -n, or leave out the name.',
-    );
-  }
-  return flags.from === undefined ? gatherLive(flags, names, signal) : gatherSaved(flags, flags.from);
+export async function gather(
+  flags: EvidenceFlags,
+  names: readonly string[],
+  signal: AbortSignal,
+  pauseMs: Pause = () => 0,
+): Promise<Evidence> {
+  requireScope(flags, names);
+  return flags.from === undefined ? gatherLive(flags, names, signal, pauseMs) : gatherSaved(flags, flags.from);
+}
+
+/** @throws CliError for names across all namespaces */
+export function requireScope(flags: EvidenceFlags, names: readonly string[]): void {
+  if (flags['all-namespaces'] !== true || names.length === 0) return;
+  throw new CliError(
+    'a Service cannot be named across all namespaces',
+    'Name the namespace with -n, or leave out the name.',
+  );
 }
 
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {
@@ -69,7 +81,12 @@ async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence
   };
 }
 
-async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal: AbortSignal): Promise<Evidence> {
+async function gatherLive(
+  flags: EvidenceFlags,
+  names: readonly string[],
+  signal: AbortSignal,
+  pauseMs: Pause,
+): Promise<Evidence> {
   const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
   const { sshWay } = await import('../collect/way.ts');
@@ -78,6 +95,8 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
     processEnvironment((line) => process.stderr.write(`${line}\n`)),
   );
   const progress = new Progress(process.stderr, flags.quiet !== true && process.stderr.isTTY);
+  const { questions } = await import('../collect/questions.ts');
+  const stopHolding = questions.subscribe((isOpen) => progress.hold(isOpen));
   try {
     const namespace = flags['all-namespaces'] === true ? null : (flags.namespace ?? connection.namespace);
     const snapshot = await collectLive({
@@ -87,6 +106,7 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
       nodes: flags.node ?? null,
       nodeTimeoutMs: flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS,
       concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
+      pauseMs,
       signal,
       toolVersion: VERSION,
       progress: (event: ProgressEvent) => progress.show(event),
@@ -96,6 +116,7 @@ async function gatherLive(flags: EvidenceFlags, names: readonly string[], signal
     signal.throwIfAborted();
     return { snapshot, namespace };
   } finally {
+    stopHolding();
     progress.end();
     await connection.close();
   }
@@ -110,7 +131,7 @@ function sshSettings(flags: EvidenceFlags): SshSettings {
   });
 }
 
-function addressType(text: string | undefined): NodeAddressType | null {
+export function addressType(text: string | undefined): NodeAddressType | null {
   switch (text) {
     case 'InternalIP':
     case 'ExternalIP':

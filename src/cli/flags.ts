@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { NODE_ADDRESS_TYPES } from '../collect/node-address.ts';
-import { durationFlag } from './duration.ts';
+import { durationFlag } from './duration-flag.ts';
 
 /** Flags of all commands, in kubectl's words. Each has a description: help aligns only those that have one. */
 
@@ -70,6 +70,16 @@ export const fromFlag = {
     helpGroup: SELECTION,
   }),
 };
+
+/** `why`: what is waited for. */
+export function settleFlag(why: string) {
+  return {
+    settle: durationFlag({
+      description: `${why} (default: kube-proxy's minSyncPeriod and 2s; 0: do not wait)`,
+      helpGroup: RESULT,
+    }),
+  };
+}
 
 export const sshFlags = {
   'ssh-user': Flags.string({ description: 'user on the nodes (default: from ssh_config)', helpGroup: NODES }),

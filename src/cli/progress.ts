@@ -5,6 +5,7 @@ import type { ProgressEvent } from '../collect/collect.ts';
 export class Progress {
   readonly #stream: Pick<WriteStream, 'write'>;
   readonly #visible: boolean;
+  #isHeld = false;
 
   constructor(stream: Pick<WriteStream, 'write'>, visible: boolean) {
     this.#stream = stream;
@@ -12,11 +13,17 @@ export class Progress {
   }
 
   show(event: ProgressEvent | SettleEvent): void {
-    if (this.#visible) this.#stream.write(`${CLEAR}${textOf(event)}`);
+    if (this.#visible && !this.#isHeld) this.#stream.write(`${CLEAR}${textOf(event)}`);
+  }
+
+  /** Leaves the line to somebody else, who asks the person something. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.end();
+    this.#isHeld = isHeld;
   }
 
   end(): void {
-    if (this.#visible) this.#stream.write(CLEAR);
+    if (this.#visible && !this.#isHeld) this.#stream.write(CLEAR);
   }
 }
 

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, itemsOf } from '../model/decode.ts';
 import type { ClusterFile, Snapshot } from '../model/snapshot.ts';
 import { SNAPSHOT_FORMAT } from '../model/snapshot.ts';
 import type { ClusterConnection, ClusterRead, ClusterReading } from './cluster/index.ts';
-import { readCluster } from './cluster/index.ts';
+import { readAgain, readCluster } from './cluster/index.ts';
 import { type NodeRead, type NodesRequest, readNodes } from './read-nodes.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
 
@@ -14,6 +15,11 @@ export interface LiveRequest extends Pick<NodesRequest, 'nodeTimeoutMs' | 'concu
   readonly ways: (reading: ClusterReading) => readonly NodeWay[];
   /** Only these nodes; null: all. */
   readonly nodes: readonly string[] | null;
+  /**
+   * Milliseconds between reading the cluster and reading nodes: what changed shortly before has then reached them. 0 where
+   * what is found is looked at a second time anyway.
+   */
+  readonly pauseMs: (cluster: ClusterReading['cluster']) => number;
   readonly signal: AbortSignal;
   readonly toolVersion: string;
   readonly progress: (event: ProgressEvent) => void;
@@ -24,12 +30,17 @@ export interface LiveRequest extends Pick<NodesRequest, 'nodeTimeoutMs' | 'concu
 export type ProgressEvent =
   { readonly kind: 'cluster' } | { readonly kind: 'nodes'; readonly done: number; readonly all: number };
 
-/** Reads the cluster, then each node. A node that cannot be read costs only itself. */
+/**
+ * Reads the cluster, then each node, then what of the cluster changed meanwhile. A node that cannot be read costs only
+ * itself.
+ */
 export async function collectLive(request: LiveRequest): Promise<Snapshot> {
   const startedAt = request.now().toISOString();
   request.progress({ kind: 'cluster' });
   const reading = await readCluster(request.connection, request.read, request.signal);
+  await sleep(request.pauseMs(reading.cluster), undefined, { signal: request.signal });
   const nodes = await readWanted(request, reading);
+  const again = await readAgain(request.connection, request.read, reading.cluster, request.signal);
   return {
     manifest: {
       formatVersion: SNAPSHOT_FORMAT,
@@ -41,6 +52,7 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
       server: reading.server,
       scope: reading.scope,
       parts: reading.parts,
+      again,
       nodes: nodes.map((node) => node.manifest),
     },
     cluster: reading.cluster,

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
 import type { Attempt, NodeEvidence, NodeFailure, NodeFile, NodeManifest } from '../model/snapshot.ts';
+import { Deadline } from './deadline.ts';
+import { questions } from './questions.ts';
 import { readNode } from './read-node.ts';
 import { NodeReadError, type Transport } from './transport.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
@@ -8,7 +10,7 @@ import type { NodeTarget, NodeWay } from './way.ts';
 export interface NodesRequest {
   /** In order of preference: the next one is taken where one does not lead to a node. */
   readonly ways: readonly NodeWay[];
-  /** Milliseconds for one node, from the connection to its last answer. */
+  /** Milliseconds for one node, from the connection to its last answer, without the time a person is asked something. */
   readonly nodeTimeoutMs: number;
   /** Nodes that are read at the same time. */
   readonly concurrency: number;
@@ -29,17 +31,20 @@ export async function readNodes(request: NodesRequest, nodes: readonly NodeTarge
   return Promise.all(
     nodes.map((node) =>
       limit(async () => {
-        const read = await readOneNode(request, node);
-        request.done(++done);
-        return read;
+        const deadline = new Deadline(request.nodeTimeoutMs, questions);
+        try {
+          return await readOneNode(request, node, deadline.signal);
+        } finally {
+          deadline.end();
+          request.done(++done);
+        }
       }),
     ),
   );
 }
 
-async function readOneNode(request: NodesRequest, node: NodeTarget): Promise<NodeRead> {
+async function readOneNode(request: NodesRequest, node: NodeTarget, deadline: AbortSignal): Promise<NodeRead> {
   const startedAt = request.now().toISOString();
-  const deadline = AbortSignal.timeout(request.nodeTimeoutMs);
   const signal = AbortSignal.any([request.signal, deadline]);
   const attempts: Attempt[] = [];
   for (const [index, way] of request.ways.entries()) {

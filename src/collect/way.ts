@@ -1,6 +1,6 @@
 import type { Via } from '../model/snapshot.ts';
 import { addressesOfNode, type NodeAddressType } from './node-address.ts';
-import { connectSsh, type SshSettings } from './ssh/index.ts';
+import { SshLogins, type SshSettings } from './ssh/index.ts';
 import type { Transport } from './transport.ts';
 
 /** A node to be read: its name, and the Node object as the API server sent it. */
@@ -20,10 +20,11 @@ export interface NodeWay {
 
 /** A login on the node itself; `address` null: the types of address in the usual order. */
 export function sshWay(settings: SshSettings, address: NodeAddressType | null): NodeWay {
+  const logins = new SshLogins(settings);
   return {
     via: 'ssh',
     open: async ({ name, raw }, signal) =>
-      connectSsh({ node: name, addresses: addressesOfNode(raw, address) }, settings, signal),
-    close: async () => Promise.resolve(),
+      logins.connect({ node: name, addresses: addressesOfNode(raw, address) }, signal),
+    close: async () => logins.close(),
   };
 }

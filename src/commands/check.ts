@@ -1,19 +1,16 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, fromFlag, resultFlags, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { gather, type Evidence, type EvidenceFlags } from '../cli/evidence.ts';
+import { clusterFlags, colorFlag, fromFlag, resultFlags, selectionFlags, settleFlag, sshFlags } from '../cli/flags.ts';
 import { formatOf, FORMATS, renderReport, terminalWidth, wantsColor } from '../cli/output.ts';
 import { checkSettings } from '../cli/result-settings.ts';
 import { parseWanted } from '../cli/selection.ts';
 import type { AnalyzeOptions } from '../analyze/analyze.ts';
-import type { Look } from '../analyze/second-look.ts';
-import { durationFlag } from '../cli/duration.ts';
 import { settle } from '../cli/settle.ts';
 import type { Report } from '../model/report.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { neutral } from '../render/neutral.ts';
 import { VERSION } from '../version.ts';
-
-/** kube-proxy writes at most once a second by default (minSyncPeriod), and a sync takes up to a second or two. */
-const DEFAULT_SETTLE_MS = 3000;
 
 export default class Check extends BaseCommand {
   static override readonly description = `judge Services: do kube-proxy's rules on every node match what the API asks for?
@@ -36,10 +33,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly flags = {
     ...selectionFlags,
     ...fromFlag,
-    settle: durationFlag({
-      description: 'wait before what was found is looked at a second time (default 3s; 0: report at once)',
-      helpGroup: 'RESULT',
-    }),
+    ...settleFlag('wait before what was found is looked at a second time'),
     output: Flags.string({
       char: 'o',
       options: [...FORMATS],
@@ -71,8 +65,10 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
       nodes: flags.node ?? null,
       toolVersion: VERSION,
     };
-    const first = { snapshot, report: analyze(snapshot, options) };
-    const report = flags.from === undefined ? await this.lookAgain(first, options) : first.report;
+    const report =
+      flags.from === undefined && flags.settle !== 0
+        ? await this.lookAgain(snapshot, options)
+        : analyze(snapshot, options);
     const text = await renderReport(report, formatOf(flags.output), {
       color: wantsColor(flags.color, process.stdout.isTTY, process.env),
       width: terminalWidth(process.stdout),
@@ -83,18 +79,30 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   }
 
   /** What is found in a live cluster may be a change on its way to the nodes: only what is still there counts. */
-  private async lookAgain(first: Look, options: AnalyzeOptions): Promise<Report> {
+  private async lookAgain(snapshot: Snapshot, options: AnalyzeOptions): Promise<Report> {
     const { argv, flags } = await this.parse(Check);
-    const { changesBetween, completedBy, nodesToLookAtAgain } = await import('../analyze/second-look.ts');
+    const { changesBetween, completedBy, dueAgain, NO_CHANGES, settleTime } = await import('../analyze/second-look.ts');
     const { analyze } = await import('../analyze/analyze.ts');
-    const node = nodesToLookAtAgain(first.report);
-    if (node.length === 0 || flags.settle === 0) return first.report;
-    await settle(flags.settle ?? DEFAULT_SETTLE_MS, this.stop.signal);
+    const first = { snapshot, report: analyze(snapshot, { ...options, changes: NO_CHANGES }) };
+    const due = dueAgain(first.report);
+    if (due === null) return first.report;
+    await settle(flags.settle ?? settleTime(snapshot.cluster), this.stop.signal);
     const names = argv.map((word) => parseWanted(String(word)).name);
-    const reading = await gather({ ...flags, node }, names, this.stop.signal);
-    const snapshot = completedBy(reading.snapshot, first.snapshot);
-    const second = { snapshot, report: analyze(snapshot, { ...options, nodes: node }) };
-    const changes = changesBetween(first, second);
-    return changes.size === 0 ? first.report : analyze(first.snapshot, { ...options, changes });
+    const reading = await this.gatherAgain({ ...flags, node: due.nodes }, names);
+    if (reading === null) return analyze(snapshot, options);
+    const again = completedBy(reading.snapshot, snapshot);
+    const report = analyze(again, { ...options, nodes: due.nodes, changes: NO_CHANGES });
+    return analyze(snapshot, { ...options, changes: changesBetween(first, { snapshot: again, report }) });
+  }
+  /** What was found is not lost when nobody answers the second time. */
+  private async gatherAgain(flags: EvidenceFlags, names: readonly string[]): Promise<Evidence | null> {
+    const { ClusterError } = await import('../collect/cluster/index.ts');
+    try {
+      return await gather(flags, names, this.stop.signal);
+    } catch (error) {
+      if (this.stop.signal.aborted || !(error instanceof ClusterError)) throw error;
+      this.say(neutral(`warning: what was found could not be looked at a second time: ${error.message}`));
+      return null;
+    }
   }
 }

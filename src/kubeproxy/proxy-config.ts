@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
-import { familyOf, parseCidr, type Cidr, type Ip } from '../model/address.ts';
-import { parseIp } from '../model/address.ts';
+import { familyOf, parseCidr, parseIp, type Cidr, type Ip } from '../model/address.ts';
+import { parseDuration } from '../model/duration.ts';
 
 /**
  * KubeProxyConfiguration v1alpha1, or the flags that stand for it, as far as it shapes rules. `undefined`: not said.
@@ -22,6 +22,8 @@ export interface ProxyConfig {
   readonly nodePortAddresses: readonly string[];
   /** null: unset or unspecified (0.0.0.0, ::). */
   readonly bindAddress: Ip | null;
+  /** Least milliseconds between the end of one sync and the start of the next; null: its default (1 s since 1.20). */
+  readonly minSyncPeriodMs: number | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -57,6 +59,7 @@ export function parseProxyConfig(text: string, from: string): ProxyConfig | null
     localhostNodePorts: iptables['localhostNodePorts'] !== false,
     nodePortAddresses: textsOf(document['nodePortAddresses']),
     bindAddress: specific(textOf(document['bindAddress'])),
+    minSyncPeriodMs: parseDuration(textOf(iptables['minSyncPeriod'])),
   };
 }
 
@@ -112,6 +115,7 @@ export function parseProxyFlags(words: readonly string[], from: string): ProxyCo
       .split(',')
       .filter((part) => part !== ''),
     bindAddress: specific(text('bind-address')),
+    minSyncPeriodMs: parseDuration(text('iptables-min-sync-period')),
   };
 }
 

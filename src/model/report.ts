@@ -61,6 +61,8 @@ export interface Coverage {
   readonly nodes: readonly NodeCoverage[];
   /** Parts of the cluster that could not be read, and why. */
   readonly missing: readonly { readonly part: string; readonly reason: string }[];
+  /** Objects that changed between the two readings of the API, before and after the nodes; absent = not known. */
+  readonly changed?: readonly { readonly kind: string; readonly namespace: string; readonly name: string }[];
 }
 
 export interface NodeCoverage {

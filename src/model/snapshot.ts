@@ -12,6 +12,11 @@ export interface Snapshot {
   readonly nodes: readonly NodeEvidence[];
 }
 
+/** Kinds of objects kube-proxy makes rules of. Endpoints count where there are no slices. */
+export const RULE_SOURCES = ['services', 'endpointslices', 'endpoints'] as const;
+
+export type RuleSource = (typeof RULE_SOURCES)[number];
+
 export const CLUSTER_FILES = [
   'version',
   'services',
@@ -167,6 +172,31 @@ export interface ClusterPart {
   readonly error: string | null;
 }
 
+/** An object that rules are made of, and that changed between the two readings of the API. */
+export interface ObjectChange {
+  readonly file: RuleSource;
+  readonly namespace: string;
+  readonly name: string;
+  /** `namespace/name` of the Service it belongs to. */
+  readonly service: string;
+  /** `resourceVersion` before the nodes were read; null: there was no such object. */
+  readonly before: string | null;
+  /** `resourceVersion` after they were read; null: it was gone. */
+  readonly after: string | null;
+}
+
+/**
+ * API and nodes cannot be read at one moment: after the nodes the API was asked again which versions its objects have. A
+ * difference between rules and an object that changed meanwhile may be a change on its way.
+ */
+export interface SecondReading {
+  /** RFC 3339, UTC. */
+  readonly readAt: string;
+  /** Why it could not be read; null: it was. */
+  readonly error: string | null;
+  readonly changed: readonly ObjectChange[];
+}
+
 /** `snapshot.json`. */
 export interface SnapshotManifest {
   readonly formatVersion: 1;
@@ -180,6 +210,8 @@ export interface SnapshotManifest {
   readonly server: string | null;
   readonly scope: SnapshotScope;
   readonly parts: readonly ClusterPart[];
+  /** Absent: the API was read once only. */
+  readonly again?: SecondReading;
   readonly nodes: readonly NodeManifest[];
 }
 

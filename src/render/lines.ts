@@ -60,7 +60,15 @@ export function readLine(report: Report): string {
   if (startedAt === undefined || finishedAt === undefined) return `from ${source}`;
   const ways = [...new Set(report.coverage.nodes.flatMap((node) => (node.via === undefined ? [] : [node.via])))];
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
-  return `read ${ways.length === 0 ? '' : `over ${ways.join(', ')} `}in ${seconds.toFixed(1)} s at ${startedAt}`;
+  const how = ways.length === 0 ? '' : `over ${ways.join(', ')} `;
+  return `read ${how}in ${seconds.toFixed(1)} s at ${startedAt}${changedWords(report)}`;
+}
+
+function changedWords({ coverage: { changed } }: Report): string {
+  if (changed === undefined) return '';
+  return changed.length === 0
+    ? ' · nothing changed meanwhile'
+    : ` · ${count(changed.length, 'object')} changed meanwhile`;
 }
 
 /** `3 nodes`, `1 node`. */

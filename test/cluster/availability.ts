@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { findProgram, goProgram } from './process.ts';
 
-/** The programs of this machine that a lab uses, and the Debian package of each. */
+/** The programs of this machine that labs use, and the Debian package of each. A path where none is in PATH. */
 export const PACKAGES: Readonly<Record<string, string>> = {
   'xtables-nft-multi': 'iptables',
   'xtables-legacy-multi': 'iptables',
@@ -18,11 +19,24 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   flock: 'util-linux',
   mount: 'mount',
+  // The script that `collect` prints must run in these, and be clean.
+  dash: 'dash',
+  shellcheck: 'shellcheck',
+  containerd: 'containerd',
+  runc: 'runc',
+  '/usr/lib/cni/host-local': 'containernetworking-plugins',
+  busybox: 'busybox-static',
+  ipset: 'ipset',
+  kmod: 'kmod',
 };
 
 export function missingPackages(): string[] {
-  const missing = Object.entries(PACKAGES).filter(([program]) => findProgram(program) === undefined);
+  const missing = Object.entries(PACKAGES).filter(([program]) => !isInstalled(program));
   return [...new Set(missing.map(([, name]) => name))].sort();
+}
+
+function isInstalled(program: string): boolean {
+  return program.startsWith('/') ? existsSync(program) : findProgram(program) !== undefined;
 }
 
 /**

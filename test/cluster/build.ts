@@ -26,7 +26,12 @@ export const CONTROL_PLANE_VERSION = '1.37.2';
 /** Versions of kube-proxy that are known to build and to run against the control plane above. */
 export const KUBE_PROXY_VERSIONS = ['1.37.2', '1.33.13', '1.28.15', '1.24.17', '1.22.17', '1.20.15'] as const;
 
-export type Program = 'kube-proxy' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
+export type Program =
+  'kube-proxy' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'kubelet' | 'kube-scheduler';
+
+/** What every lab needs of {@link CONTROL_PLANE_VERSION}, and what a full one needs besides. */
+export const CONTROL_PLANE_PROGRAMS: readonly Program[] = ['kube-apiserver', 'kube-controller-manager', 'kubectl'];
+export const FULL_PROGRAMS: readonly Program[] = ['kubelet', 'kube-scheduler'];
 
 export type Log = (line: string) => void;
 

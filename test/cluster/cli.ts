@@ -10,6 +10,7 @@ const USAGE = `usage: npm run lab -- COMMAND
   up         bring the cluster up
              [--kube-proxy 1.37.2] [--backend nft|legacy] [--masquerade-all] [--mark-bit N] [--cluster-cidr CIDR|none]
              [--kube-proxy-flag=--nodeport-addresses=primary]…
+             [--full: nodes with kubelet and containerd, kube-proxy as a DaemonSet, DNS, a scheduler]
   status     what runs, and what is broken
   breaks     the list of what can be broken
   break NAME [--node rain-kubernetes-2]
@@ -29,6 +30,7 @@ Each command but breaks takes --name NAME; several clusters can be up, and never
 const FLAGS = {
   'kube-proxy': { type: 'string' },
   backend: { type: 'string' },
+  full: { type: 'boolean' },
   'masquerade-all': { type: 'boolean' },
   'mark-bit': { type: 'string' },
   'cluster-cidr': { type: 'string' },
@@ -110,6 +112,7 @@ function labOptions(flags: Flags): Partial<LabOptions> {
     kubeProxyFlags: flags['kube-proxy-flag'] ?? [],
     ...(flags['kube-proxy'] === undefined ? {} : { kubeProxy: flags['kube-proxy'] }),
     ...(backend === undefined ? {} : { backend }),
+    ...(flags.full === undefined ? {} : { full: flags.full }),
     ...(flags['masquerade-all'] === undefined ? {} : { masqueradeAll: flags['masquerade-all'] }),
     ...(flags['mark-bit'] === undefined ? {} : { markBit: Number(flags['mark-bit']) }),
     ...(flags['cluster-cidr'] === undefined

@@ -3,24 +3,31 @@ import type { Api } from './api.ts';
 import type { ClusterChanges } from './breaks.ts';
 import { findBreak } from './breaks.ts';
 import { CONTROL_PLANE_VERSION } from './build.ts';
+import { labCgroup } from './cgroups.ts';
 import type { ConnectRequest, Connection, LabStatus, Methods, NodeStatus } from './control.ts';
 import { ControlPlane } from './controlplane.ts';
 import type { Layout } from './layout.ts';
+import { FullNodes } from './full.ts';
+import { KubePods } from './kube-pods.ts';
+import { KubeProxyPod } from './kubeproxy-daemonset.ts';
+import { kubeProxyProcess } from './kubeproxy-process.ts';
 import { Machine } from './machine.ts';
+import type { KubeProxy, MachineParts } from './machine.ts';
 import type { Programs } from './messages.ts';
 import { Network, externalMark } from './network.ts';
-import { createNodes, createPod, createWorkloads, podPath } from './objects.ts';
+import { createNodes, createPod, createServices, podPath, pretendKubelets } from './objects.ts';
 import type { LabOptions } from './options.ts';
 import type { Ports } from './ports.ts';
 import { Pods } from './pods.ts';
+import type { PodRunner } from './pods.ts';
 import { linkIptables, replaceSystemFiles } from './privacy.ts';
 import { requireSuccess, run } from './process.ts';
 import type { RunResult } from './process.ts';
-import { inNetns, onNode } from './namespaces.ts';
+import { createNodeNamespaces, inNetns, onNode } from './namespaces.ts';
 import { record } from './record.ts';
 import { createKeys } from './ssh.ts';
-import { DEFAULT_BROKEN_NODE, EXTERNAL, HOSTNAMES_PODS, MOVED_POD, NODES, nodePlan } from './topology.ts';
-import type { PodPlan } from './topology.ts';
+import { DEFAULT_BROKEN_NODE, EXTERNAL, HOSTNAMES_PODS, MOVED_POD, NODES, PODS, nodePlan } from './topology.ts';
+import type { NodePlan, PodPlan } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 interface Applied {
@@ -36,7 +43,8 @@ export class Cluster {
   private readonly ports: Ports;
   private readonly log: (line: string) => void;
   private readonly network: Network;
-  private readonly pods: Pods;
+  private readonly pods: PodRunner;
+  private readonly full: FullNodes | undefined;
   readonly controlPlane: ControlPlane;
   private readonly machines: Machine[] = [];
   private readonly started = Date.now();
@@ -53,8 +61,15 @@ export class Cluster {
     this.ports = ports;
     this.log = log;
     this.network = new Network(programs.labtool);
-    this.pods = new Pods(this.network, programs.labtool, layout.logs);
-    this.controlPlane = new ControlPlane(layout, programs);
+    this.controlPlane = new ControlPlane(layout, programs, options.full);
+    this.pods = options.full
+      ? new KubePods(() => this.api, this.controlPlane.kubectl())
+      : new Pods(this.network, programs.labtool, layout.logs);
+    if (options.full) this.full = new FullNodes(this.parts(), this.controlPlane);
+  }
+
+  private parts(): MachineParts {
+    return { options: this.options, layout: this.layout, programs: this.programs, ports: this.ports };
   }
 
   private get api(): Api {
@@ -68,32 +83,53 @@ export class Cluster {
     const keys = createKeys(this.layout);
     await this.controlPlane.createCertificates();
     await this.network.build();
-    const [api] = await Promise.all([this.controlPlane.start(), this.pods.startAll(), keys]);
+    await Promise.all(NODES.map(({ name }) => this.createNode(name)));
+    const nodes = this.full === undefined ? this.pods.startAll() : this.full.startRuntimes();
+    const api = await this.controlPlane.start();
     this.apiOfStart = api;
     this.log('the API server is ready');
-    await createNodes(api, CONTROL_PLANE_VERSION);
+    await createNodes(api);
+    if (this.full === undefined) await pretendKubelets(api, CONTROL_PLANE_VERSION);
     this.controlPlane.startControllers();
     this.controlPlane.writeKubeconfig(`${this.layout.work}/kube-proxy.kubeconfig`, 'kube-proxy');
-    this.startMachines();
-    await createWorkloads(api);
-    this.log('nodes, pods and Services are created; waiting for kube-proxy');
+    await Promise.all([nodes, keys]);
+    this.startMachines(api);
+    await this.full?.startKubelets(api);
+    await createServices(api);
+    if (this.full === undefined) await Promise.all(PODS.map((pod) => createPod(api, pod)));
+    this.log('nodes and Services are created; waiting for kube-proxy');
+    if (this.full !== undefined) await Promise.all([this.full.waitUntilReady(api), this.pods.startAll()]);
     await Promise.all(this.machines.map((machine) => machine.waitForFirstRules()));
+  }
+
+  private createNode(node: string): Promise<void> {
+    const { labtool } = this.programs;
+    const dir = this.layout.nodeDir(node);
+    const cgroup = this.full === undefined ? {} : { cgroup: `${labCgroup(this.layout.dir)}/${node}` };
+    return createNodeNamespaces({ node, labtool, dir, ...cgroup });
   }
 
   /** What the daemons said last, for the error of a lab that did not come up. */
   lastWords(): string {
     const daemons = [...this.controlPlane.daemons.values(), ...this.machines.map((machine) => machine.kubeProxy)];
-    return daemons.map((daemon) => daemon.lastWords()).join('\n');
+    const all = [...daemons, ...(this.full?.daemons ?? [])];
+    return all.map((daemon) => daemon.lastWords()).join('\n');
   }
 
-  private startMachines(): void {
+  private startMachines(api: Api): void {
     for (const plan of NODES) {
-      const machine = new Machine(plan, this.options, this.layout, this.programs, this.ports);
-      machine.kubeProxy.onUnexpectedEnd = () => this.log(`kube-proxy on ${plan.name} ended by itself`);
+      const kubeProxy = this.full === undefined ? this.kubeProxyOf(plan) : new KubeProxyPod(api, plan.name);
+      const machine = new Machine(plan, kubeProxy, this.parts());
       this.machines.push(machine);
       machine.sshd.start();
-      machine.kubeProxy.start();
     }
+  }
+
+  private kubeProxyOf(plan: NodePlan): KubeProxy {
+    const daemon = kubeProxyProcess(plan, this.parts());
+    daemon.onUnexpectedEnd = () => this.log(`kube-proxy on ${plan.name} ended by itself`);
+    daemon.start();
+    return daemon;
   }
 
   private machine(name: string): Machine {
@@ -145,7 +181,7 @@ export class Cluster {
         await undo().catch((error: Error) => this.log(error.message));
       for (const machine of this.machines) {
         await machine.startSshd();
-        machine.kubeProxy.start();
+        await machine.kubeProxy.start();
       }
       await Promise.all(this.machines.map((machine) => machine.waitForHealthyRules()));
       await Promise.all(this.machines.map((machine) => machine.forgetConnections()));
@@ -187,7 +223,7 @@ export class Cluster {
     await this.api.delete(podPath(old));
     await this.pods.stop(old);
     await this.pods.start(fresh);
-    await createPod(this.api, fresh);
+    if (this.full === undefined) await createPod(this.api, fresh);
   }
 
   private waitForEndpoint(machine: Machine, ip: string): Promise<void> {
@@ -200,21 +236,20 @@ export class Cluster {
   async connect({ from, to, count = 1, timeoutMs = 2000, via }: ConnectRequest): Promise<readonly Connection[]> {
     const mark = from === 'external' ? externalMark(via ?? DEFAULT_BROKEN_NODE) : 0;
     const flags = ['-count', String(count), '-timeout', `${timeoutMs}ms`, '-mark', String(mark)];
-    const argv = inNetns(this.netnsOf(from), [this.programs.labtool, 'connect', ...flags, to]);
+    const argv = this.labtoolFrom(from, ['connect', ...flags, to]);
     return JSON.parse(requireSuccess(await run(argv)).stdout) as Connection[];
   }
 
-  private netnsOf(from: string): string {
+  private labtoolFrom(from: string, args: readonly string[]): string[] {
     const [kind, name = ''] = from.split('/');
-    if (kind === 'external') return EXTERNAL.netns;
-    if (kind === 'node') return nodePlan(name).name;
-    if (kind === 'pod') return this.pods.netns(name);
+    if (kind === 'external') return inNetns(EXTERNAL.netns, [this.programs.labtool, ...args]);
+    if (kind === 'node') return onNode(nodePlan(name).name, [this.programs.labtool, ...args]);
+    if (kind === 'pod') return this.pods.labtoolIn(name, args);
     throw new Error(`${from} is neither node/NAME nor pod/NAME nor external`);
   }
 
   exec(node: string | undefined, argv: readonly string[], input?: string): Promise<RunResult> {
-    const command =
-      node === undefined ? argv : onNode(nodePlan(node).name, this.programs.labtool, ['/usr/bin/env', ...argv]);
+    const command = node === undefined ? argv : onNode(nodePlan(node).name, ['/usr/bin/env', ...argv]);
     return run(command, input === undefined ? {} : { input });
   }
 

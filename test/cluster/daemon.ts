@@ -43,6 +43,7 @@ export class Daemon {
 
   /** The end of its output, for an error message. */
   lastWords(): string {
+    if (this.child === undefined) return `not started: ${this.argv[0]}`;
     const lines = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-8);
     return [
       `${this.running ? 'the log of' : 'ended:'} ${this.argv[0]}`,

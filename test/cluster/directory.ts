@@ -4,6 +4,7 @@
  */
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeOrphanedCgroups } from './cgroups.ts';
 import type { LabOptions } from './options.ts';
 
 /** Everything a user of the lab needs to find it: `lab.json` of its folder. */
@@ -93,6 +95,7 @@ export function findLabs(): FoundLab[] {
     if (record !== undefined && record.keepers.some(isAlive)) found.push({ dir, record });
     else if (record !== undefined || isOld(dir)) removeLabDir(dir);
   }
+  removeOrphanedCgroups((name) => existsSync(join(labsDir(), name)));
   return found;
 }
 

@@ -15,6 +15,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { labCgroup, removeCgroups } from './cgroups.ts';
 import { identity, readRecord, removeLabDir, writeRecord } from './directory.ts';
 import type { LabEndpoints, LabRecord } from './directory.ts';
 import type { GuardMessage, Programs, SupervisorMessage } from './messages.ts';
@@ -42,14 +43,30 @@ async function guard(lab: LabRecord): Promise<void> {
     if (!existsSync(dir)) endSupervisor(supervisor);
   }, 1000);
   await ended;
+  removeCgroups(dir);
   removeLabDir(dir);
   process.exit();
 }
 
-/** Waits for the end of its input, a pipe that only the guard holds. It ignores what a terminal sends to a group. */
+/**
+ * Waits for the end of its input, a pipe that only the guard holds, then for the end of the lab's processes: until then
+ * their control groups cannot be removed. It ignores what a terminal sends to a group.
+ */
 function startJanitor(): ChildProcess {
-  const script = 'trap "" INT TERM HUP; while read -r line; do :; done; rm -rf -- "$1"; sleep 0.3; rm -rf -- "$1"';
-  const janitor = spawn('sh', ['-c', script, 'svcdoctor-lab-janitor', dir], {
+  const script = `
+trap "" INT TERM HUP
+while read -r line; do :; done
+rm -rf -- "$1"
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  sleep 0.3
+  left=
+  for group in /sys/fs/cgroup/"$2" /sys/fs/cgroup/*/"$2"; do
+    if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + || left=yes; fi
+  done
+  [ "$left" ] || break
+done
+rm -rf -- "$1"`;
+  const janitor = spawn('sh', ['-c', script, 'svcdoctor-lab-janitor', dir, labCgroup(dir)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });

@@ -6,7 +6,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { missingPackages } from './availability.ts';
-import { CONTROL_PLANE_VERSION, KUBE_PROXY_VERSIONS, ensureLabtool, ensurePrograms } from './build.ts';
+import {
+  CONTROL_PLANE_PROGRAMS,
+  CONTROL_PLANE_VERSION,
+  FULL_PROGRAMS,
+  KUBE_PROXY_VERSIONS,
+  ensureLabtool,
+  ensurePrograms,
+} from './build.ts';
 import { findProgram, goProgram } from './process.ts';
 
 /** Debian starts the services of what it installs (etcd, sshd), unless this file says no. */
@@ -49,6 +56,6 @@ function install(names: readonly string[]): number {
 
 async function build(kubeProxyVersions: readonly string[]): Promise<void> {
   await ensureLabtool(console.log);
-  await ensurePrograms(CONTROL_PLANE_VERSION, ['kube-apiserver', 'kube-controller-manager', 'kubectl'], console.log);
+  await ensurePrograms(CONTROL_PLANE_VERSION, [...CONTROL_PLANE_PROGRAMS, ...FULL_PROGRAMS], console.log);
   for (const version of kubeProxyVersions) await ensurePrograms(version, ['kube-proxy'], console.log);
 }

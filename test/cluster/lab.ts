@@ -6,12 +6,19 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { labUnavailable } from './availability.ts';
-import { CONTROL_PLANE_VERSION, ensureLabtool, ensurePrograms } from './build.ts';
+import {
+  CONTROL_PLANE_PROGRAMS,
+  CONTROL_PLANE_VERSION,
+  FULL_PROGRAMS,
+  ensureLabtool,
+  ensurePrograms,
+} from './build.ts';
 import type { Log } from './build.ts';
 import { callControl } from './control.ts';
 import type { ConnectRequest, Connection, LabStatus, Method, Methods } from './control.ts';
 import { createLabDir, findLabs } from './directory.ts';
 import type { FoundLab, LabEndpoints } from './directory.ts';
+import { ensureImages } from './images.ts';
 import type { Programs, SupervisorMessage } from './messages.ts';
 import { completeOptions } from './options.ts';
 import type { LabOptions } from './options.ts';
@@ -60,13 +67,15 @@ export async function startLab({ stay = false, log = () => undefined, ...given }
 
 async function ensureAll(options: LabOptions, log: Log): Promise<Programs> {
   const labtool = await ensureLabtool(log);
+  const { full } = options;
   const kubernetes = await ensurePrograms(
     CONTROL_PLANE_VERSION,
-    ['kube-apiserver', 'kube-controller-manager', 'kubectl'],
+    [...CONTROL_PLANE_PROGRAMS, ...(full ? FULL_PROGRAMS : [])],
     log,
   );
   const kubeProxy = join(await ensurePrograms(options.kubeProxy, ['kube-proxy'], log), 'kube-proxy');
-  return { labtool, kubernetes, kubeProxy };
+  const images = full ? await ensureImages(options, { labtool, kubeProxy }, log) : [];
+  return { labtool, kubernetes, kubeProxy, images };
 }
 
 /** What a test runner or a coverage tool put into the environment is not for the lab's processes. */

@@ -6,6 +6,8 @@ export interface Layout {
   /** In memory, seen only inside the lab, gone with it: etcd's data, private copies of system files. */
   readonly work: string;
   readonly certificates: string;
+  /** What one node alone has or sees. */
+  readonly nodeDir: (node: string) => string;
   /** In the lab's folder, for people and tests. */
   readonly dir: string;
   readonly logs: string;
@@ -21,6 +23,7 @@ export function createLayout(dir: string): Layout {
   const layout = {
     work,
     certificates: join(work, 'certificates'),
+    nodeDir: (node: string) => join(work, 'nodes', node),
     dir,
     logs: join(dir, 'logs'),
     kubeconfig: join(dir, 'kubeconfig'),

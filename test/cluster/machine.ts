@@ -15,53 +15,46 @@ import type { NodePlan } from './topology.ts';
 import { CONTROL_PLANE, HOSTNAMES, PODS, SERVICES } from './topology.ts';
 import { waitFor } from './wait.ts';
 
+/** The kube-proxy of one node, however it is run there. */
+export interface KubeProxy {
+  readonly running: boolean;
+  start(): void | Promise<void>;
+  stop(): Promise<void>;
+  /** For an error message. */
+  lastWords(): string;
+}
+
+/** What the nodes of a lab have in common. */
+export interface MachineParts {
+  readonly options: LabOptions;
+  readonly layout: Layout;
+  readonly programs: Programs;
+  readonly ports: Ports;
+}
+
 export class Machine {
   readonly plan: NodePlan;
   readonly sshd: Daemon;
-  readonly kubeProxy: Daemon;
+  readonly kubeProxy: KubeProxy;
   private readonly options: LabOptions;
   private readonly programs: Programs;
   private readonly ports: Ports;
   /** The rules of the healthy node, once kube-proxy had written them all. */
   private healthy = '';
 
-  constructor(plan: NodePlan, options: LabOptions, layout: Layout, programs: Programs, ports: Ports) {
+  constructor(plan: NodePlan, kubeProxy: KubeProxy, parts: MachineParts) {
+    const { options, layout, programs, ports } = parts;
     this.plan = plan;
     this.options = options;
     this.programs = programs;
     this.ports = ports;
-    const log = (name: string): string => join(layout.logs, `${plan.name}-${name}.log`);
+    this.kubeProxy = kubeProxy;
     const sshd = [findProgram('sshd') ?? 'sshd', '-D', '-e', '-f', writeSshdConfig(layout, plan)];
-    this.sshd = new Daemon(onNode(plan.name, programs.labtool, sshd), log('sshd'));
-    const kubeProxy = onNode(plan.name, programs.labtool, this.kubeProxyArgv(layout));
-    const path = `${layout.work}/iptables-${options.backend}:${process.env['PATH'] ?? ''}`;
-    this.kubeProxy = new Daemon(kubeProxy, log('kube-proxy'), { ...process.env, PATH: path });
-  }
-
-  private kubeProxyArgv(layout: Layout): string[] {
-    const { masqueradeAll, markBit, clusterCidr, kubeProxyFlags } = this.options;
-    return [
-      this.programs.kubeProxy,
-      `--kubeconfig=${layout.work}/kube-proxy.kubeconfig`,
-      `--hostname-override=${this.plan.name}`,
-      '--proxy-mode=iptables',
-      `--iptables-masquerade-bit=${markBit}`,
-      ...(masqueradeAll ? ['--masquerade-all'] : []),
-      ...(clusterCidr === null
-        ? []
-        : [`--cluster-cidr=${isSingleStack(this.options) ? clusterCidr.split(',')[0] : clusterCidr}`]),
-      // The slices it would read are of an API version that is no more.
-      ...(isSingleStack(this.options) ? ['--feature-gates=EndpointSliceProxying=false'] : []),
-      // A setting of the whole machine: it cannot be written in a namespace.
-      '--conntrack-max-per-core=0',
-      '--healthz-bind-address=127.0.0.1:10256',
-      '--metrics-bind-address=127.0.0.1:10249',
-      ...kubeProxyFlags,
-    ];
+    this.sshd = new Daemon(onNode(plan.name, sshd), join(layout.logs, `${plan.name}-sshd.log`));
   }
 
   rules(): NodeRules {
-    return new NodeRules(this.plan.name, this.options.backend, this.programs.labtool);
+    return new NodeRules(this.plan.name, this.options.backend);
   }
 
   private async essence(): Promise<string> {
@@ -70,14 +63,18 @@ export class Machine {
     return `${essence(four)}\n${essence(six)}`;
   }
 
-  /** Waits for the first full set of rules, and remembers it as the healthy one. */
-  async waitForFirstRules(): Promise<void> {
+  /**
+   * Waits for the first full set of rules, and remembers it as the healthy one.
+   * @param more texts of rules that are of this flavour of lab
+   */
+  async waitForFirstRules(more: readonly string[] = []): Promise<void> {
     // All endpoints: a Service whose endpoints have not arrived yet has rules as well, that reject.
     const endpoints = PODS.filter((pod) => pod.port !== undefined).map((pod) => `${pod.ip}:${pod.port}`);
     const wanted = [
       ...[...endpoints, `${CONTROL_PLANE.ip}:${CONTROL_PLANE.port}`].map((endpoint) => `--to-destination ${endpoint}`),
       ...SERVICES.map((service) => `-d ${service.clusterIp}/32`),
       `--dport ${HOSTNAMES.nodePort}`,
+      ...more,
     ];
     await waitFor(`kube-proxy's rules on ${this.plan.name}`, async () => {
       const now = await this.essence();

@@ -3,10 +3,12 @@ import type { LabOptions } from './options.ts';
 
 /** Folders and paths of what was built for a lab. */
 export interface Programs {
-  /** Holds kube-apiserver, kube-controller-manager, kubectl. */
+  /** Holds kube-apiserver, kube-controller-manager, kubectl; for a full lab also kubelet and kube-scheduler. */
   readonly kubernetes: string;
   readonly kubeProxy: string;
   readonly labtool: string;
+  /** Archives of the images of a full lab. */
+  readonly images: readonly string[];
 }
 
 /** From the guard to the supervisor. A listener comes with its socket. */

@@ -1,14 +1,20 @@
 /** The API objects of the cluster: what a kubelet and a user would have written. */
 import { release } from 'node:os';
 import type { Api } from './api.ts';
-import { NODES, PODS, SERVICES, nodePlan } from './topology.ts';
+import { NODES, SERVICES, nodePlan } from './topology.ts';
 import type { NodePlan, PodPlan, ServicePlan } from './topology.ts';
 
-export async function createNodes(api: Api, kubeletVersion: string): Promise<void> {
-  await Promise.all(NODES.map((node) => createNode(api, node, kubeletVersion)));
+/** The nodes, with their ranges and zones. What a kubelet says of its node is not in them. */
+export async function createNodes(api: Api): Promise<void> {
+  await Promise.all(NODES.map((node) => createNode(api, node)));
 }
 
-async function createNode(api: Api, node: NodePlan, kubeletVersion: string): Promise<void> {
+/** What kubelets of this version would say, where there are none. */
+export async function pretendKubelets(api: Api, kubeletVersion: string): Promise<void> {
+  await Promise.all(NODES.map((node) => pretendKubelet(api, node, kubeletVersion)));
+}
+
+async function createNode(api: Api, node: NodePlan): Promise<void> {
   const labels = {
     'kubernetes.io/hostname': node.name,
     'kubernetes.io/os': 'linux',
@@ -21,6 +27,9 @@ async function createNode(api: Api, node: NodePlan, kubeletVersion: string): Pro
     metadata: { name: node.name, labels },
     spec: { podCIDR: node.podCidr, podCIDRs },
   });
+}
+
+async function pretendKubelet(api: Api, node: NodePlan, kubeletVersion: string): Promise<void> {
   const now = new Date().toISOString().replace(/\.\d+/, '');
   await api.patchStatus(`/api/v1/nodes/${node.name}`, {
     conditions: [
@@ -54,13 +63,10 @@ async function createNode(api: Api, node: NodePlan, kubeletVersion: string): Pro
 }
 
 /** Pods are admitted only where their namespace has its service account, which a controller makes a little later. */
-export async function createWorkloads(api: Api): Promise<void> {
+export async function createServices(api: Api): Promise<void> {
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
   await api.create('/api/v1/namespaces/default/serviceaccounts', account);
-  await Promise.all([
-    ...PODS.map((pod) => createPod(api, pod)),
-    ...SERVICES.map((service) => createService(api, service)),
-  ]);
+  await Promise.all(SERVICES.map((service) => createService(api, service)));
 }
 
 export async function createPod(api: Api, pod: PodPlan): Promise<void> {

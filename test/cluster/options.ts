@@ -15,6 +15,8 @@ export interface LabOptions {
   readonly clusterCidr: string | null;
   /** More flags for kube-proxy, each as one word. */
   readonly kubeProxyFlags: readonly string[];
+  /** Nodes with containerd and kubelet, real pods, kube-proxy as a DaemonSet, DNS, a scheduler. */
+  readonly full: boolean;
   readonly name: string;
 }
 
@@ -25,6 +27,7 @@ export const DEFAULT_OPTIONS: LabOptions = {
   markBit: 14,
   clusterCidr: CLUSTER_CIDR,
   kubeProxyFlags: [],
+  full: false,
   name: 'default',
 };
 

@@ -7,7 +7,17 @@ import { podNetns } from './network.ts';
 import { PODS } from './topology.ts';
 import type { PodPlan } from './topology.ts';
 
-export class Pods {
+/** The pods of a lab, however they are run. */
+export interface PodRunner {
+  startAll(): Promise<void>;
+  /** Before its object is created, where nobody else starts it. */
+  start(pod: PodPlan): Promise<void>;
+  stop(pod: PodPlan): Promise<void>;
+  /** argv that runs labtool in the pod's network. */
+  labtoolIn(pod: string, args: readonly string[]): string[];
+}
+
+export class Pods implements PodRunner {
   private readonly network: Network;
   private readonly labtool: string;
   private readonly logs: string;
@@ -38,8 +48,8 @@ export class Pods {
     await this.network.removePod(pod);
   }
 
-  netns(name: string): string {
+  labtoolIn(name: string, args: readonly string[]): string[] {
     if (!this.servers.has(name)) throw new Error(`no pod ${name}; there are ${[...this.servers.keys()].join(', ')}`);
-    return podNetns(name);
+    return inNetns(podNetns(name), [this.labtool, ...args]);
   }
 }

@@ -19,14 +19,12 @@ export interface Rule {
 export class NodeRules {
   private readonly node: string;
   private readonly backend: Backend;
-  private readonly labtool: string;
   /** The changes made, as a person would type them. */
   readonly did: string[] = [];
 
-  constructor(node: string, backend: Backend, labtool: string) {
+  constructor(node: string, backend: Backend) {
     this.node = node;
     this.backend = backend;
-    this.labtool = labtool;
   }
 
   async save(family: Family): Promise<string> {
@@ -72,7 +70,7 @@ export class NodeRules {
   private run(argv: readonly string[], input?: string): ReturnType<typeof run> {
     const [program = '', ...args] = argv;
     const command = [findProgram(program) ?? program, ...args];
-    return run(onNode(this.node, this.labtool, command), input === undefined ? {} : { input });
+    return run(onNode(this.node, command), input === undefined ? {} : { input });
   }
 }
 

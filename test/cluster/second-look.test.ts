@@ -4,6 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CoreV1Api, DiscoveryV1Api, KubeConfig } from '@kubernetes/client-node';
@@ -35,13 +38,20 @@ describe.skipIf(unavailable !== null)(
       await lab?.down();
     });
 
-    async function check(...flags: readonly string[]): Promise<Report> {
-      const where = ['--ssh-config', lab.sshConfig, '--kubeconfig', lab.kubeconfig];
-      const child = spawn(process.execPath, [RUN, 'check', 'churn', ...where, '-o', 'json', ...flags]);
+    function where(): readonly string[] {
+      return ['--ssh-config', lab.sshConfig, '--kubeconfig', lab.kubeconfig];
+    }
+
+    async function svcdoctor(...argv: readonly string[]): Promise<string> {
+      const child = spawn(process.execPath, [RUN, ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
       let text = '';
       child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
       await once(child, 'close');
-      return JSON.parse(text) as Report;
+      return text;
+    }
+
+    async function check(...flags: readonly string[]): Promise<Report> {
+      return JSON.parse(await svcdoctor('check', 'churn', ...where(), '-o', 'json', ...flags)) as Report;
     }
 
     it(
@@ -60,6 +70,23 @@ describe.skipIf(unavailable !== null)(
       ROUNDS * 20_000,
     );
 
+    it('calls nothing broken in snapshots that were collected meanwhile, at whatever pace', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'svcdoctor-churn-'));
+      try {
+        for (const perSecond of [PER_SECOND, 1, 0.4]) {
+          churn.setPace(perSecond);
+          const file = join(folder, `${perSecond}.tgz`);
+          await svcdoctor('collect', 'churn', ...where(), '--file', file);
+          const report = JSON.parse(await svcdoctor('check', 'churn', '--from', file, '-o', 'json')) as Report;
+          expect(report.findings).toEqual([]);
+          expect(report.coverage.changed).toBeDefined();
+        }
+      } finally {
+        churn.setPace(PER_SECOND);
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }, 120_000);
+
     it('finds a kube-proxy that is dead, among all that changes', async () => {
       await lab.break('kube-proxy-dead');
       try {
@@ -75,6 +102,8 @@ describe.skipIf(unavailable !== null)(
 
 interface Churn {
   readonly changes: () => number;
+  /** Changes in a second, from the next one on. */
+  readonly setPace: (perSecond: number) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -89,10 +118,11 @@ async function startChurn(kubeconfig: string): Promise<Churn> {
   const hosts = Array.from({ length: ENDPOINTS }, (_, index) => index + 1);
   await slices.createNamespacedEndpointSlice({ namespace: 'default', body: sliceOf(hosts) });
   let changes = 0;
+  let pace = PER_SECOND;
   const end = new AbortController();
   const running = (async () => {
     while (!end.signal.aborted) {
-      const due = sleep(1000 / PER_SECOND);
+      const due = sleep(1000 / pace);
       hosts[changes % ENDPOINTS] = ENDPOINTS + 1 + (changes % 200);
       changes++;
       await slices.replaceNamespacedEndpointSlice({ name: 'churn', namespace: 'default', body: sliceOf(hosts) });
@@ -101,6 +131,9 @@ async function startChurn(kubeconfig: string): Promise<Churn> {
   })();
   return {
     changes: () => changes,
+    setPace: (perSecond) => {
+      pace = perSecond;
+    },
     stop: async () => {
       end.abort();
       await running.catch(() => undefined);

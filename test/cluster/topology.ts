@@ -31,6 +31,9 @@ export const CLUSTER_CIDR = '10.168.0.0/16,fd00:10:168::/48';
 export const SERVICE_CIDR = '10.96.0.0/12';
 export const SERVICE_CIDR6 = 'fd00:10:96::/112';
 
+/** The cluster's DNS, in a full lab. */
+export const DNS_SERVICE = { name: 'kube-dns', ip: '10.96.0.10' } as const;
+
 export const CONTROL_PLANE = { ip: '172.31.0.10', ip6: 'fd00:172:31::10', port: 6443 } as const;
 
 /** A machine on the nodes' network that is no node: where traffic from outside the cluster comes from. */

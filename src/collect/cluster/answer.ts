@@ -1,4 +1,5 @@
 import { ClusterError } from './cluster-error.ts';
+import type { Method } from './http-client.ts';
 import { isRecord, textOf } from './json-value.ts';
 
 /** An HTTP answer, read to its end. */
@@ -12,10 +13,16 @@ export interface Answer {
   readonly body: Buffer;
 }
 
+/** What an answer is the answer to. */
+export interface AskedFor {
+  readonly method: Method;
+  readonly path: string;
+}
+
 const LONGEST = 1000;
 
 /** The parsed body of an answer with status 2xx. @throws ClusterError for any other, and for a body that is not JSON */
-export function readAnswer(answer: Answer, request: string, server: URL): unknown {
+export function readAnswer(answer: Answer, request: AskedFor, server: URL): unknown {
   if (answer.status === 401) {
     throw new ClusterError(
       'error: You must be logged in to the server (Unauthorized)',
@@ -49,7 +56,7 @@ function notKubernetes(answer: Answer, server: URL): ClusterError {
   );
 }
 
-function statusError(answer: Answer, body: unknown, request: string): ClusterError {
+function statusError(answer: Answer, body: unknown, request: AskedFor): ClusterError {
   const status = isRecord(body) && body['kind'] === 'Status' ? body : {};
   const reason = textOf(status['reason']) || reasonOf(answer.status);
   const said = textOf(status['message']) || answer.body.toString('utf8');
@@ -79,8 +86,8 @@ function reasonOf(status: number): string {
   return known[status] ?? `status ${status}`;
 }
 
-function suggestionFor(status: number, request: string): string {
-  const asked = describeRequest(request);
+function suggestionFor(status: number, request: AskedFor): string {
+  const asked = describeRequest(request.path, request.method);
   if (status === 403) {
     const where = asked.namespace === null ? '--all-namespaces' : `-n ${asked.namespace}`;
     return `May not ${asked.words}: kubectl auth can-i ${asked.verb} ${asked.resource} ${where}`;
@@ -92,7 +99,7 @@ function suggestionFor(status: number, request: string): string {
 
 /** A request path as verb, resource and namespace, in the words of RBAC. */
 export interface RequestWords {
-  readonly verb: 'get' | 'list';
+  readonly verb: string;
   /** `endpointslices.discovery.k8s.io`, with the object's name where there is one: `configmaps/kube-proxy`. */
   readonly resource: string;
   /** null: of the whole cluster. */
@@ -101,8 +108,17 @@ export interface RequestWords {
   readonly words: string;
 }
 
+/** RBAC's verb for a method; a GET without a name is a `list`. */
+const VERBS: Readonly<Record<Method, string>> = {
+  GET: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
 /** Reads a path such as `/apis/discovery.k8s.io/v1/namespaces/default/endpointslices`. */
-export function describeRequest(path: string): RequestWords {
+export function describeRequest(path: string, method: Method = 'GET'): RequestWords {
   const parts = path.split('/').filter((part) => part !== '');
   const group = parts[0] === 'apis' ? (parts[1] ?? '') : '';
   let rest = parts.slice(group === '' ? 2 : 3);
@@ -111,12 +127,14 @@ export function describeRequest(path: string): RequestWords {
     namespace = decodeURIComponent(rest[1] ?? '');
     rest = rest.slice(2);
   }
-  const [plural = path, name] = rest.map(decodeURIComponent);
+  const [plural = path, name, subresource] = rest.map(decodeURIComponent);
   const qualified = group === '' ? plural : `${plural}.${group}`;
-  const resource = name === undefined ? qualified : `${qualified}/${name}`;
-  const verb = name === undefined ? 'list' : 'get';
+  const object = name === undefined ? qualified : `${qualified}/${name}`;
+  const resource = subresource === undefined ? object : `${object} --subresource=${subresource}`;
+  const verb = name === undefined && method === 'GET' ? 'list' : VERBS[method];
   const where = namespace === null ? '' : ` in namespace "${namespace}"`;
-  return { verb, resource, namespace, words: `${verb} ${resource}${where}` };
+  const what = subresource === undefined ? object : `${subresource} of ${object}`;
+  return { verb, resource, namespace, words: `${verb} ${what}${where}` };
 }
 
 /** A stranger's text as one harmless line: control characters are blanked, length is bounded. */

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { WebSocket } from 'ws';
 import { readAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { ClusterError } from './cluster-error.ts';
@@ -18,18 +19,30 @@ import { impersonationHeaders, resolveConfig } from './resolve-config.ts';
 import type { ResolvedConfig } from './resolve-config.ts';
 import { Retries, setbackOf } from './retry.ts';
 import { readTlsMaterial } from './tls-material.ts';
+import { openWebSocket } from './web-socket.ts';
+import type { Upgrade } from './web-socket.ts';
 
-/** Query parameters; those undefined are left out. */
-export type Query = Readonly<Record<string, string | undefined>>;
+/** Query parameters; those undefined are left out, those with several values are repeated. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface ClusterRequest {
   readonly method: Method;
   /** From the root of the API, e.g. `/api/v1/nodes`. */
   readonly path: string;
   readonly query?: Query;
+  /** Media types of the answer, best first; absent: JSON. */
+  readonly accept?: string | undefined;
   /** Sent as JSON; for PATCH as a strategic merge patch. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A WebSocket that is wanted: the path and what is spoken on it. */
+export interface SocketRequest extends Pick<ClusterRequest, 'path' | 'query'> {
+  /** Subprotocols, the best first, e.g. `v5.channel.k8s.io`. */
+  readonly protocols: readonly string[];
+  /** Ends the attempt to open it; the open socket is the caller's. */
+  readonly signal: AbortSignal;
 }
 
 /** An open door to one API server, for one user. */
@@ -47,14 +60,23 @@ export interface ClusterConnection {
   get(path: string, query?: Query, signal?: AbortSignal): Promise<unknown>;
   /** As {@link get}, for any method. Only a GET is ever repeated, except once after a 401 with a new credential. */
   send(request: ClusterRequest): Promise<unknown>;
-  /** For client-node's own classes, such as its Exec: same server, same user, same proxy. */
-  readonly kubeConfig: KubeConfig;
+  /**
+   * A WebSocket to a path: same server, same user, same proxy as for other requests, tried again where a GET is. It is
+   * paused: `resume()` it when its listeners are there. Errors and the end of an open socket are the caller's to see.
+   * @throws ClusterError with the server's own words when it refuses; the signal's reason when it is aborted
+   */
+  openSocket(request: SocketRequest): Promise<WebSocket>;
   /** Ends the connections; never rejects. */
   close(): Promise<void>;
 }
 
 /** Lists are large, and the API server's fair queuing is for everybody. */
 const IN_FLIGHT = 4;
+
+/** Milliseconds for the opening of a WebSocket. Behind it are the API server and a kubelet that may not be there. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+const USER_AGENT = 'kubectl-svcdoctor';
 
 /**
  * Reads the kubeconfig and prepares the connection; nothing is sent yet, but a credential plugin may run at the first request.
@@ -115,7 +137,6 @@ class Connection implements ClusterConnection {
   readonly context: string | null;
   readonly server: string;
   readonly namespace: string;
-  readonly kubeConfig: KubeConfig;
   readonly #parts: ConnectionParts;
   readonly #client: HttpClient;
   readonly #limit = pLimit(IN_FLIGHT);
@@ -124,7 +145,6 @@ class Connection implements ClusterConnection {
     this.context = parts.config.context;
     this.server = withoutCredentials(parts.server.href);
     this.namespace = parts.config.namespace;
-    this.kubeConfig = parts.kubeConfig;
     this.#parts = parts;
     this.#client = new HttpClient(parts.kubeConfig, parts.credentials);
   }
@@ -134,62 +154,104 @@ class Connection implements ClusterConnection {
   }
 
   async send(request: ClusterRequest): Promise<unknown> {
-    const answer = await this.#limit(() => this.#patiently(request));
-    return readAnswer(answer, request.path, this.#parts.server);
+    const isRepeatable = request.method === 'GET';
+    const once = async (): Promise<Answer> => this.#once(request);
+    const answer = await this.#limit(() => this.#patiently(once, isRepeatable, request.signal));
+    return readAnswer(answer, request, this.#parts.server);
+  }
+
+  async openSocket(request: SocketRequest): Promise<WebSocket> {
+    const once = async (): Promise<Upgrade> => this.#upgradeOnce(request);
+    const upgrade = await this.#patiently(once, true, request.signal);
+    if (upgrade.socket !== null) return upgrade.socket;
+    readAnswer(upgrade, { method: 'GET', path: request.path }, this.#parts.server);
+    const { host } = this.#parts.server;
+    throw new ClusterError(
+      `${host} answered with status ${upgrade.status} instead of opening a WebSocket`,
+      'Does a proxy or a load balancer in between let WebSockets through?',
+      { status: upgrade.status },
+    );
   }
 
   async close(): Promise<void> {
     await this.#client.close().catch(() => undefined);
   }
 
-  async #patiently(request: ClusterRequest): Promise<Answer> {
+  async #patiently<T extends Answer>(
+    once: () => Promise<T>,
+    isRepeatable: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const retries = new Retries(this.#parts.retry);
-    const repeatable = request.method === 'GET';
     for (;;) {
-      request.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       try {
-        const answer = await this.#withFreshCredential(request);
-        const setback = repeatable ? setbackOf(answer.status, answer.retryAfter) : null;
-        if (setback === null || !(await retries.again(setback, request.signal))) return answer;
+        const answer = await this.#withFreshCredential(once);
+        const setback = isRepeatable ? setbackOf(answer.status, answer.retryAfter) : null;
+        if (setback === null || !(await retries.again(setback, signal))) return answer;
       } catch (error) {
-        request.signal?.throwIfAborted();
+        signal?.throwIfAborted();
         if (error instanceof ClusterError) throw error;
-        const again = repeatable && isReset(error) && (await retries.again({ kind: 'broken' }, request.signal));
+        const again = isRepeatable && isReset(error) && (await retries.again({ kind: 'broken' }, signal));
         if (!again) throw connectionError(error, this.#parts.server, this.#parts.proxy);
       }
     }
   }
 
   /** A token may have run out meanwhile: one more attempt with another one, if there is another one. */
-  async #withFreshCredential(request: ClusterRequest): Promise<Answer> {
+  async #withFreshCredential<T extends Answer>(once: () => Promise<T>): Promise<T> {
     const { credentials } = this.#parts;
     const used = await credentials.get();
-    const answer = await this.#once(request);
+    const answer = await once();
     if (answer.status !== 401 || !(await credentials.renew(used))) return answer;
-    return this.#once(request);
+    return once();
   }
 
   async #once(request: ClusterRequest): Promise<Answer> {
     const { config, credentials, server, timeoutMs } = this.#parts;
     const headers: Record<string, string | string[]> = {
-      Accept: 'application/json',
-      'User-Agent': 'kubectl-svcdoctor',
+      Accept: request.accept ?? 'application/json',
+      'User-Agent': USER_AGENT,
       ...(await identityHeaders(config, credentials)),
     };
     if (request.body !== undefined) headers['Content-Type'] = contentType(request.method);
-    const timeout = timeoutMs === 0 ? null : AbortSignal.timeout(timeoutMs);
-    const signals = [timeout, request.signal].filter((signal) => signal !== null && signal !== undefined);
-    try {
-      return await this.#client.send({
+    return this.#inTime(timeoutMs, request.signal, (signal) =>
+      this.#client.send({
         method: request.method,
         url: urlOf(server, request),
         headers,
         body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: AbortSignal.any(signals),
-      });
+        signal,
+      }),
+    );
+  }
+
+  async #upgradeOnce(request: SocketRequest): Promise<Upgrade> {
+    const { server, kubeConfig, timeoutMs } = this.#parts;
+    const longest = timeoutMs === 0 ? HANDSHAKE_TIMEOUT_MS : Math.min(timeoutMs, HANDSHAKE_TIMEOUT_MS);
+    return this.#inTime(longest, request.signal, (signal) =>
+      openWebSocket(kubeConfig, {
+        url: urlOf(server, request),
+        protocols: request.protocols,
+        userAgent: USER_AGENT,
+        signal,
+      }),
+    );
+  }
+
+  /** `timeoutMs` 0: no limit but the caller's. @throws ClusterError when the time is over */
+  async #inTime<T>(
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    act: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const timeout = timeoutMs === 0 ? null : AbortSignal.timeout(timeoutMs);
+    const signals = [timeout, signal].filter((signal) => signal !== null && signal !== undefined);
+    try {
+      return await act(AbortSignal.any(signals));
     } catch (error) {
-      request.signal?.throwIfAborted();
-      if (timeout?.aborted === true) throw timeoutError(server, timeoutMs, error);
+      signal?.throwIfAborted();
+      if (timeout?.aborted === true) throw timeoutError(this.#parts.server, timeoutMs, error);
       throw error;
     }
   }
@@ -199,10 +261,11 @@ function contentType(method: Method): string {
   return method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json';
 }
 
-function urlOf(server: URL, request: ClusterRequest): URL {
+function urlOf(server: URL, request: Pick<ClusterRequest, 'path' | 'query'>): URL {
   const url = new URL(`${server.origin}${server.pathname.replace(/\/$/, '')}${request.path}`);
   for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined && value !== '') url.searchParams.set(name, value);
+    if (value === undefined || value === '') continue;
+    for (const one of typeof value === 'string' ? [value] : value) url.searchParams.append(name, one);
   }
   return url;
 }

@@ -5,6 +5,7 @@ export { DEFAULT_REQUEST_TIMEOUT_MS, processEnvironment } from './flags.ts';
 export type { ClusterEnvironment, ClusterFlags } from './flags.ts';
 export { listAll } from './list-all.ts';
 export type { ListOptions, RawList } from './list-all.ts';
+export { readAgain } from './read-again.ts';
 export { readCluster } from './read-cluster.ts';
 export type { ClusterRead, ClusterReading } from './read-cluster.ts';
 export { RESOURCES } from './resources.ts';

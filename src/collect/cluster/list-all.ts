@@ -19,11 +19,16 @@ export interface ListOptions {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Only names, labels and versions are sent (server 1.15 and later; an older one sends all). */
+  readonly metadataOnly?: boolean | undefined;
   /** Applied to each item as its page arrives, so that what is not kept is never held. */
   readonly keep?: (item: unknown) => unknown;
 }
 
 const PAGE = '500';
+
+const METADATA = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json';
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json';
 
 /**
  * Lists all objects in pages. When the server has forgotten the list between two pages (410 Expired), everything is read
@@ -64,10 +69,13 @@ async function readPage(
   page: { readonly limit?: string; readonly continue?: string | undefined },
 ): Promise<RawList & { readonly next: string }> {
   const path = pathOf(resource, options.namespace);
-  const { labelSelector, fieldSelector, signal, keep = (item) => item } = options;
-  const body = await connection.get(path, { labelSelector, fieldSelector, ...page }, signal);
+  const { labelSelector, fieldSelector, signal, metadataOnly, keep = (item) => item } = options;
+  const query = { labelSelector, fieldSelector, ...page };
+  const accept = metadataOnly === true ? METADATA_LIST : undefined;
+  const body = await connection.send({ method: 'GET', path, query, signal, accept });
   const kind = textOf(at(body, 'kind'));
-  if (!isRecord(body) || kind !== `${resource.kind}List`)
+  const isMetadata = metadataOnly === true && kind === 'PartialObjectMetadataList';
+  if (!isRecord(body) || (kind !== `${resource.kind}List` && !isMetadata))
     throw wrongKind(connection, path, kind, `${resource.kind}List`);
   return {
     apiVersion: textOf(body['apiVersion']),
@@ -88,11 +96,14 @@ export async function getOne(
   namespace: string | null,
   name: string,
   signal: AbortSignal | undefined,
+  metadataOnly = false,
 ): Promise<unknown> {
   const path = pathOf(resource, namespace, name);
-  const body = await connection.get(path, {}, signal);
+  const accept = metadataOnly ? METADATA : undefined;
+  const body = await connection.send({ method: 'GET', path, signal, accept });
   const kind = textOf(at(body, 'kind'));
-  if (kind !== resource.kind) throw wrongKind(connection, path, kind, resource.kind);
+  const isMetadata = metadataOnly && kind === 'PartialObjectMetadata';
+  if (kind !== resource.kind && !isMetadata) throw wrongKind(connection, path, kind, resource.kind);
   return body;
 }
 

@@ -80,10 +80,14 @@ async function readVersion(connection: ClusterConnection, signal: AbortSignal): 
 
 /** Only a label selector has to wait for the Services: else it is known at once whose endpoints are meant. */
 async function scopeOfEndpoints(request: ClusterRead, services: Promise<ReadPart>): Promise<EndpointScope> {
-  const { namespace, names, selector } = request;
-  if (names === null && selector === null) return { namespace, names: null, only: null };
+  if (request.names === null && request.selector === null) return endpointsOf(request, []);
   // An unknown name is found out first: its own error is the one to show, and odd names go nowhere else.
-  const found = listOf(at((await services).value, 'items'));
+  return endpointsOf(request, listOf(at((await services).value, 'items')));
+}
+
+/** Whose endpoints are read; `found`: the Services, which matter only where some were chosen by name or label. */
+export function endpointsOf({ namespace, names, selector }: ClusterRead, found: readonly unknown[]): EndpointScope {
+  if (names === null && selector === null) return { namespace, names: null, only: null };
   const few = namespace !== null && found.length <= FEW_NAMES && found.length > 0;
   return {
     namespace,

@@ -26,6 +26,7 @@ export function readEndpointSlices(
   connection: ClusterConnection,
   scope: EndpointScope,
   signal: AbortSignal | undefined,
+  metadataOnly = false,
 ): Promise<ReadPart> {
   const labelSelector = scope.names === null ? undefined : `${SERVICE_NAME} in (${scope.names.join(',')})`;
   return readPart('endpointslices', words('list endpointslices.discovery.k8s.io', scope), async () => {
@@ -33,6 +34,7 @@ export function readEndpointSlices(
       namespace: scope.namespace,
       labelSelector,
       signal,
+      metadataOnly,
       keep: pruneObject,
     });
     return kept(list, scope, (slice) => textOf(at(slice, 'metadata', 'labels', SERVICE_NAME)));
@@ -44,16 +46,17 @@ export function readEndpoints(
   connection: ClusterConnection,
   scope: EndpointScope,
   signal: AbortSignal | undefined,
+  metadataOnly = false,
 ): Promise<ReadPart> {
   const { namespace, names } = scope;
   return readPart('endpoints', words(names === null ? 'list endpoints' : 'get endpoints', scope), async () => {
     if (names !== null) {
       const found = await Promise.all(
-        names.map((name) => orNull(getOne(connection, RESOURCES.endpoints, namespace, name, signal))),
+        names.map((name) => orNull(getOne(connection, RESOURCES.endpoints, namespace, name, signal, metadataOnly))),
       );
       return listOfObjects(found.filter((object) => object !== null).map(pruneObject));
     }
-    const list = await listAll(connection, RESOURCES.endpoints, { namespace, signal, keep: pruneObject });
+    const list = await listAll(connection, RESOURCES.endpoints, { namespace, signal, metadataOnly, keep: pruneObject });
     return kept(list, scope, nameOf);
   });
 }

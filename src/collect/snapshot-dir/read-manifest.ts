@@ -1,10 +1,12 @@
-import { CLUSTER_FILES, NODE_FAILURES, NODE_FILES, SNAPSHOT_FORMAT, WAYS } from '../../model/snapshot.ts';
+import { CLUSTER_FILES, NODE_FAILURES, NODE_FILES, RULE_SOURCES, SNAPSHOT_FORMAT, WAYS } from '../../model/snapshot.ts';
 import type {
   Attempt,
   ClusterPart,
   CommandRecord,
   NodeFailure,
   NodeManifest,
+  ObjectChange,
+  SecondReading,
   SnapshotManifest,
   SnapshotScope,
 } from '../../model/snapshot.ts';
@@ -29,6 +31,7 @@ export function readManifest(bytes: Buffer): SnapshotManifest {
     );
   }
   if (version !== SNAPSHOT_FORMAT) throw root.get('formatVersion').wrong(`${SNAPSHOT_FORMAT}`);
+  const again = root.get('again').orNull(readAgain);
   return {
     formatVersion: SNAPSHOT_FORMAT,
     tool: root.get('tool').text(),
@@ -39,6 +42,7 @@ export function readManifest(bytes: Buffer): SnapshotManifest {
     server: root.get('server').orNull((field) => field.text()),
     scope: readScope(root.get('scope')),
     parts: root.get('parts').list(readClusterPart),
+    ...(again === null ? {} : { again }),
     nodes: root.get('nodes').list(readNode),
   };
 }
@@ -57,6 +61,25 @@ function readClusterPart(field: Field): ClusterPart {
     readAt: field.get('readAt').time(),
     resourceVersion: field.get('resourceVersion').orNull((value) => value.text()),
     error: field.get('error').orNull((value) => value.text()),
+  };
+}
+
+function readAgain(field: Field): SecondReading {
+  return {
+    readAt: field.get('readAt').time(),
+    error: field.get('error').orNull((value) => value.text()),
+    changed: field.get('changed').list(readChange),
+  };
+}
+
+function readChange(field: Field): ObjectChange {
+  return {
+    file: field.get('file').oneOf(RULE_SOURCES),
+    namespace: field.get('namespace').text(),
+    name: field.get('name').text(),
+    service: field.get('service').text(),
+    before: field.get('before').orNull((value) => value.text()),
+    after: field.get('after').orNull((value) => value.text()),
   };
 }
 

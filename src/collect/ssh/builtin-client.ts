@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { AnyAuthMethod } from 'ssh2';
 import { Client } from 'ssh2';
 import { NodeReadError } from '../transport.ts';
-import { codeOf, connectFailure, connectionLost, stopped, tooSlow } from './failures.ts';
+import { codeOf, connectFailure, connectionLost, LoginDropped, stopped, tooSlow } from './failures.ts';
+import { FirstWords, isSshdTooBusy } from './first-words.ts';
 import type { HostKeyCheck } from './host-key.ts';
 import type { Login } from './login.ts';
 import type { ResolvedHost } from './resolved-host.ts';
@@ -60,15 +60,29 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
   );
   // A hop's stream may end without a word: this must not keep the program running.
   timer.unref();
-  client.once('handshake', () => clearTimeout(timer));
+  const words = new FirstWords(request.stream);
+  let hasHandshake = false;
+  // Not tried again after the handshake: who is thrown out while showing keys may lock the account by it.
+  const closed = (): NodeReadError =>
+    hasHandshake ? connectionLost(place, 'during the login') : closedEarly(place, words.foreign);
+  client.once('handshake', () => {
+    hasHandshake = true;
+    clearTimeout(timer);
+  });
   client.once('ready', resolve);
   client.once('close', () => {
     clearTimeout(timer);
-    reject(droppedLogin(place));
+    reject(closed());
   });
-  client.once('error', (error) => {
+  client.on('error', (error) => {
+    // An agent does not sign with this key: the next one is offered.
+    if ('level' in error && error.level === 'agent') return;
     clearTimeout(timer);
-    reject(/Too many authentication failures/i.test(error.message) ? tooManyKeys(host) : loginError(error, host));
+    reject(
+      /Too many authentication failures/i.test(error.message)
+        ? tooManyKeys(host)
+        : loginError(error, host, words.foreign, closed),
+    );
   });
   try {
     client.connect({
@@ -84,19 +98,27 @@ function start(client: Client, request: LoginRequest, resolve: () => void, rejec
         return problem === null;
       },
       authHandler: (methodsLeft, _isPartial, next) => {
-        const method: AnyAuthMethod | null = login.next(methodsLeft);
-        if (method === null) reject(login.failure(place, byHand));
-        else next(method);
+        login.next(methodsLeft).then((method) => {
+          if (method === null) reject(login.failure(place, byHand));
+          else next(method);
+        }, reject);
       },
     });
   } catch (error) {
     clearTimeout(timer);
-    reject(loginError(error, host));
+    reject(loginError(error, host, null, closed));
   }
 }
 
-function droppedLogin(place: string): NodeReadError {
-  return connectionLost(place, 'by the server before the login (too many logins at once, or access rules)');
+/** @param said the first line of a server that has not greeted as SSH does */
+function closedEarly(place: string, said: string | null): NodeReadError {
+  if (said === null || isSshdTooBusy(said)) return new LoginDropped(place, said);
+  return notSsh(place, `it says "${said}"`);
+}
+
+function notSsh(place: string, why: string): NodeReadError {
+  const words = `${place}: what answers there does not speak SSH 2 (${why})`;
+  return new NodeReadError('unreachable', words, 'Choose the port of sshd: --ssh-port');
 }
 
 function tooManyKeys(host: ResolvedHost): NodeReadError {
@@ -111,17 +133,17 @@ function placeOf(host: ResolvedHost): string {
   return `${host.hostName} port ${host.port}`;
 }
 
-function loginError(error: unknown, host: ResolvedHost): Error {
+/** @param closed what a connection that broke means, by when it did */
+function loginError(error: unknown, host: ResolvedHost, said: string | null, closed: () => NodeReadError): Error {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(host);
   if (/no matching/i.test(message)) return new NoCommonAlgorithm(message.replace(/^Handshake failed: /, ''));
-  if (/lost before handshake/i.test(message)) return droppedLogin(place);
-  if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') return droppedLogin(place);
+  if (/lost before handshake/i.test(message)) return closed();
+  if (codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE') return closed();
   if (codeOf(error) !== null) return connectFailure(host.hostName, host.port, error);
   if (/Keepalive timeout/.test(message)) return tooSlow(`${place}: ${message}`);
   if (/identification string|header line|greeting lines|expected newline/i.test(message)) {
-    const words = `${place}: what answers there does not speak SSH 2 (${message})`;
-    return new NodeReadError('unreachable', words, 'Choose the port of sshd: --ssh-port');
+    return notSsh(place, said === null ? message : `it says "${said}"`);
   }
   return new NodeReadError('connection-lost', `${place}: ${message}`, 'Run it again; `ssh -v` may tell more.');
 }

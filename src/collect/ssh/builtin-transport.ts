@@ -4,6 +4,7 @@ import { NodeReadError, type CommandResult, type RunOptions, type Transport } fr
 import { connectionLost, stopped } from './failures.ts';
 import { quoteForPosixShell } from './quote.ts';
 import { Collector } from './run-program.ts';
+import { untilStopped } from '../until-stopped.ts';
 
 /** More than any node prints: 10,000 Services make some 20 MB. */
 export const STDOUT_LIMIT = 256 * 1024 * 1024;
@@ -25,51 +26,33 @@ export class BuiltinTransport implements Transport {
   readonly dialect = 'login';
   readonly client = 'ssh2';
   readonly #place: string;
-  /** The connection to the node, then those to the hops before it, nearest first. */
-  readonly #clients: readonly Client[];
+  /** The connection to the node; those to the hops before it are shared with other nodes. */
+  readonly #connection: Client;
   /** Channels that are open. */
   #active = 0;
   /** Commands that wait for one of them to be closed. */
   #waiting: (() => void)[] = [];
 
-  constructor(place: string, clients: readonly Client[]) {
+  constructor(place: string, connection: Client) {
     this.#place = place;
-    this.#clients = clients;
+    this.#connection = connection;
   }
 
   async run(argv: readonly string[], { signal }: RunOptions): Promise<CommandResult> {
-    const [client] = this.#clients;
-    if (client === undefined) throw connectionLost(this.#place, 'before the command');
     if (signal.aborted) throw stopped(signal, this.#place);
-    let stopListening = (): void => undefined;
-    const onStop = new Promise<never>((_resolve, reject) => {
-      const onAbort = (): void => {
-        reject(stopped(signal, this.#place));
-        this.#destroy();
-      };
-      signal.addEventListener('abort', onAbort);
-      stopListening = () => signal.removeEventListener('abort', onAbort);
-    });
-    try {
-      return await Promise.race([this.#exec(client, quoteForPosixShell(argv)), onStop]);
-    } finally {
-      stopListening();
-    }
+    // The connection stays: one command that hangs must not cost the answers of others. close() ends what still runs.
+    return untilStopped(this.#exec(quoteForPosixShell(argv)), signal, () => stopped(signal, this.#place));
   }
 
   async close(): Promise<void> {
-    for (const client of this.#clients) client.end();
-    this.#destroy();
+    this.#connection.end();
+    this.#connection.destroy();
     return Promise.resolve();
   }
 
-  #destroy(): void {
-    for (const client of this.#clients) client.destroy();
-  }
-
-  async #exec(client: Client, command: string): Promise<CommandResult> {
+  async #exec(command: string): Promise<CommandResult> {
     try {
-      const { answer } = await this.#openInTurn(client, command);
+      const { answer } = await this.#openInTurn(command);
       try {
         return await answer;
       } finally {
@@ -83,11 +66,11 @@ export class BuiltinTransport implements Transport {
   }
 
   /** A server may allow fewer channels than are wanted (MaxSessions): then one after the other. */
-  async #openInTurn(client: Client, command: string): Promise<Answering> {
+  async #openInTurn(command: string): Promise<Answering> {
     for (let alone = 0; ;) {
       try {
         this.#active += 1;
-        return await this.#open(client, command);
+        return await this.#open(command);
       } catch (error) {
         this.#active -= 1;
         if (!(error instanceof ChannelRefused)) throw error;
@@ -119,7 +102,7 @@ export class BuiltinTransport implements Transport {
     });
   }
 
-  async #open(client: Client, command: string): Promise<Answering> {
+  async #open(command: string): Promise<Answering> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
         const isGone = /No response from server|Not connected/.test(error.message);
@@ -128,7 +111,7 @@ export class BuiltinTransport implements Transport {
         reject(isRefused ? new ChannelRefused(error.message) : this.#doesNotRun(error));
       };
       try {
-        client.exec(command, (error, channel) => {
+        this.#connection.exec(command, (error, channel) => {
           if (error !== undefined) return fail(error);
           // Listening must begin here and now: a short answer is in the same packet, and its events are not repeated.
           const answer = this.#answer(channel);

@@ -1,14 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import type { Transport } from '../transport.ts';
+import { untilStopped } from '../until-stopped.ts';
 import { logIn } from './builtin-client.ts';
 import { BuiltinTransport } from './builtin-transport.ts';
 import { forwardFailure, stopped } from './failures.ts';
 import type { HostKeyCheck } from './host-key.ts';
 import type { Identities } from './identities.ts';
-import { loginWith } from './login.ts';
+import { notUnlocked } from './keyring.ts';
+import { loginWith, type Unlock } from './login.ts';
 import { openSocket } from './open-socket.ts';
 import type { ResolvedHost } from './resolved-host.ts';
+import type { SharedState } from './shared-state.ts';
 
 /** A host of the route, with all that was found out about it before connecting. */
 export interface PreparedHost {
@@ -19,38 +22,70 @@ export interface PreparedHost {
   readonly byHand: string;
 }
 
-/** Logs in to each host of the route through the one before it, with ssh2. */
-export async function connectBuiltin(route: readonly PreparedHost[], signal: AbortSignal): Promise<Transport> {
-  const clients: Client[] = [];
-  try {
-    for (const { host, identities, check, byHand } of route) {
-      const [before] = clients;
-      const stream = before === undefined ? await openSocket(host, signal) : await forward(before, host, signal);
-      const login = loginWith(host, identities);
-      clients.unshift(await logIn({ host, check, login, stream, byHand, signal }));
-    }
-  } catch (error) {
-    for (const client of clients) client.destroy();
-    throw error;
-  }
+/**
+ * Logs in to the last host of the route with ssh2, through the hops before it, which are logged in to once for all nodes.
+ * @throws NodeReadError, or NoCommonAlgorithm
+ */
+export async function connectBuiltin(
+  route: readonly PreparedHost[],
+  shared: SharedState,
+  signal: AbortSignal,
+): Promise<Transport> {
   const target = route.at(-1)?.host;
-  return new BuiltinTransport(target === undefined ? '' : `${target.hostName} port ${target.port}`, clients);
+  if (target === undefined) throw new TypeError('a route has a host');
+  return new BuiltinTransport(placeOf(target), await logInTo(route, shared, signal));
 }
 
-/** A connection to the next host, made by the one before it. */
-async function forward(client: Client, host: ResolvedHost, signal: AbortSignal): Promise<Duplex> {
-  let stopListening = (): void => undefined;
-  try {
-    return await new Promise<Duplex>((resolve, reject) => {
-      const onAbort = (): void => reject(stopped(signal, host.hostName));
-      signal.addEventListener('abort', onAbort);
-      stopListening = () => signal.removeEventListener('abort', onAbort);
+async function logInTo(route: readonly PreparedHost[], shared: SharedState, signal: AbortSignal): Promise<Client> {
+  const target = route.at(-1);
+  if (target === undefined) throw new TypeError('a route has a host');
+  const hop = await logInToHops(route.slice(0, -1), shared, signal);
+  const { host, identities, check, byHand } = target;
+  const once = async (): Promise<Client> => {
+    const onStop = (): Error => stopped(signal, placeOf(host));
+    const stream =
+      hop === null ? await openSocket(host, signal) : await untilStopped(openChannel(hop, host), signal, onStop);
+    const login = loginWith(host, identities, unlockFor(host, shared));
+    return logIn({ host, check, login, stream, byHand, signal });
+  };
+  return shared.gates.pass(route.map((each) => placeOf(each.host)).join(' '), once, signal);
+}
+
+/** The connection to the hop before a host; null: there is none on the way. */
+async function logInToHops(
+  hops: readonly PreparedHost[],
+  shared: SharedState,
+  signal: AbortSignal,
+): Promise<Client | null> {
+  const last = hops.at(-1)?.host;
+  if (last === undefined) return null;
+  // The login belongs to all nodes: one that gives up does not end it.
+  const connecting = shared.bastions.client(
+    hops.map((hop) => hop.host),
+    async () => logInTo(hops, shared, shared.signal),
+  );
+  return untilStopped(connecting, signal, () => stopped(signal, placeOf(last)));
+}
+
+/** A connection to the next host, made by the hop before it. */
+async function openChannel(client: Client, host: ResolvedHost): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    try {
       client.forwardOut('127.0.0.1', 0, host.hostName, host.port, (error, channel) => {
         if (error === undefined) resolve(channel);
         else reject(forwardFailure(host.hostName, host.port, error));
       });
-    });
-  } finally {
-    stopListening();
-  }
+    } catch (error) {
+      reject(forwardFailure(host.hostName, host.port, error instanceof Error ? error : new Error(String(error))));
+    }
+  });
+}
+
+function unlockFor(host: ResolvedHost, shared: SharedState): Unlock {
+  return async (locked) =>
+    host.mayAsk ? shared.keyring.unlock(locked, shared.signal) : notUnlocked(locked, 'BatchMode forbids to ask for it');
+}
+
+function placeOf(host: ResolvedHost): string {
+  return `${host.hostName} port ${host.port}`;
 }

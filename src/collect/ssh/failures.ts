@@ -25,6 +25,18 @@ export function connectionLost(where: string, what: string): NodeReadError {
   );
 }
 
+/** The server closed the connection before anybody could log in: it may have been too busy just then. */
+export class LoginDropped extends NodeReadError {
+  constructor(where: string, said: string | null) {
+    const words = said === null ? '' : `: it says "${said}"`;
+    super(
+      'connection-lost',
+      `${where}: the connection was closed by the server before the login${words}`,
+      'Too many logins at once (MaxStartups of its sshd_config; --concurrency here), or rules about who may connect?',
+    );
+  }
+}
+
 export function notUnderstood(message: string, tryThis: string): NodeReadError {
   return new NodeReadError('configuration', message, tryThis);
 }

@@ -1,13 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { SYSTEM_OPTIONS } from './system-options.ts';
+import { controlPathOption, SYSTEM_OPTIONS } from './system-options.ts';
+import type { TemporaryFolder } from './temporary-folder.ts';
 
-/** An ssh_config of our own, in a folder of its own that nobody else can read. */
+/** An ssh_config of our own, in a folder that nobody else can read. */
 export interface HopConfig {
   readonly file: string;
   /** Never fails. */
   remove(): void;
+}
+
+/** A hop, and the socket of the connection to it that is there already; null: none. */
+export interface SystemHop {
+  readonly alias: string;
+  readonly socket: string | null;
 }
 
 /**
@@ -17,30 +23,33 @@ export interface HopConfig {
  * @param config the user's choice (`--ssh-config`); undefined: the usual files
  * @throws Error of Node.js when there is no place for temporary files
  */
-export function writeHopConfig(config: string | undefined): HopConfig {
-  const folder = mkdtempSync(join(tmpdir(), 'svcdoctor-'));
-  const remove = (): void => {
-    try {
-      rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // Without it nothing is lost: there is no secret inside.
-    }
+export function writeHopConfig(
+  folder: TemporaryFolder,
+  config: string | undefined,
+  hops: readonly SystemHop[],
+): HopConfig {
+  const file = folder.newFile();
+  writeFileSync(file, hopConfigText(config, hops), { mode: 0o600 });
+  return {
+    file,
+    remove: () => {
+      try {
+        rmSync(file, { force: true });
+      } catch {
+        // It goes with its folder.
+      }
+    },
   };
-  const file = join(folder, 'ssh_config');
-  try {
-    writeFileSync(file, hopConfigText(config), { mode: 0o600 });
-  } catch (error) {
-    remove();
-    throw error;
-  }
-  return { file, remove };
 }
 
 /** For a keyword the first value counts. */
-export function hopConfigText(config: string | undefined): string {
-  return `${[...SYSTEM_OPTIONS, ...includesOf(config)].join('\n')}\n`;
+export function hopConfigText(config: string | undefined, hops: readonly SystemHop[]): string {
+  const shared = hops.flatMap(({ alias, socket }) =>
+    socket === null ? [] : [`Host ${alias}`, controlPathOption(socket)],
+  );
+  const lines = [...shared, 'Host *', ...SYSTEM_OPTIONS, controlPathOption(null), ...includesOf(config)];
+  return `${lines.join('\n')}\n`;
 }
-
 function includesOf(config: string | undefined): readonly string[] {
   if (config === 'none') return [];
   if (config !== undefined) return [`Include "${resolve(config)}"`];

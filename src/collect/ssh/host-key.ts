@@ -20,6 +20,8 @@ export interface HostKeyCheck {
   readonly algorithms: readonly ServerHostKeyAlgorithm[];
   /** Only a certificate authority can vouch for the host: ssh2 has no code for that. */
   readonly needsCertificate: boolean;
+  /** A key of the host, or an authority for it, is recorded: somebody has decided to trust it. */
+  readonly isRecorded: boolean;
   /** Null: the key is the recorded one. */
   verify(key: Buffer): NodeReadError | null;
 }
@@ -35,6 +37,7 @@ export function hostKeyCheck(host: ResolvedHost, byHand: string): HostKeyCheck {
   return {
     algorithms: algorithmsFor(all, host.hostKeyAlgorithms),
     needsCertificate: all.some((entry) => entry.marker === '@cert-authority'),
+    isRecorded: all.some((entry) => entry.marker !== '@revoked'),
     verify: (key) => verify(key, { name, known, withoutPort, byHand }),
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BaseAgent, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
 import { readAgent } from './agent.ts';
+import type { LockedKey } from './keyring.ts';
 import { keyType } from './known-hosts.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 
@@ -13,7 +14,7 @@ export interface Identities {
   /** Private keys from files. */
   readonly keys: readonly FileKey[];
   /** Files with a passphrase whose key is in no agent. */
-  readonly locked: readonly string[];
+  readonly locked: readonly LockedKey[];
   /** What could not be used, in words. */
   readonly notes: readonly string[];
   /** Why only OpenSSH's own client can use what there is; null: not so. */
@@ -27,7 +28,8 @@ export interface FileKey {
 
 type Loaded =
   | { readonly kind: 'key'; readonly file: string; readonly key: ParsedKey; readonly publicKey: Buffer }
-  | { readonly kind: 'locked' | 'public'; readonly file: string; readonly publicKey: Buffer | null }
+  | { readonly kind: 'locked'; readonly file: string; readonly text: string; readonly publicKey: Buffer | null }
+  | { readonly kind: 'public'; readonly file: string; readonly publicKey: Buffer }
   | { readonly kind: 'security-key'; readonly file: string }
   | { readonly kind: 'unusable'; readonly file: string; readonly why: string };
 
@@ -48,7 +50,7 @@ export async function loadIdentities(host: ResolvedHost, signal: AbortSignal): P
     agent: listed.agent,
     agentKeys,
     keys: files.flatMap((file) => (file.kind === 'key' && !isInAgent(file.publicKey) ? [file] : [])),
-    locked: files.flatMap((file) => (file.kind === 'locked' && !isInAgent(file.publicKey) ? [file.file] : [])),
+    locked: files.flatMap((file) => (file.kind === 'locked' && !isInAgent(file.publicKey) ? [lockedKey(file)] : [])),
     notes: [
       ...(listed.problem === null ? [] : [listed.problem]),
       ...files.flatMap((file) => (file.kind === 'unusable' ? [`${file.file}: ${file.why}`] : [])),
@@ -69,14 +71,19 @@ function loadKeyFile(file: string): Loaded {
   if (text.startsWith('sk-') || isSecurityKey(publicPart)) return { kind: 'security-key', file };
   const parsed = firstKey(text);
   if (parsed instanceof Error) {
-    if (/encrypted/i.test(parsed.message)) return { kind: 'locked', file, publicKey: publicPart };
+    if (/encrypted/i.test(parsed.message)) return { kind: 'locked', file, text, publicKey: publicPart };
     return { kind: 'unusable', file, why: parsed.message };
   }
   const publicKey = parsed.getPublicSSH();
   return parsed.isPrivateKey() ? { kind: 'key', file, key: parsed, publicKey } : { kind: 'public', file, publicKey };
 }
 
-function firstKey(text: string): ParsedKey | Error {
+function lockedKey({ file, text, publicKey }: Extract<Loaded, { kind: 'locked' }>): LockedKey {
+  const parsed = publicKey === null ? null : firstKey(publicKey);
+  return { file, text, publicKey: parsed instanceof Error ? null : parsed };
+}
+
+function firstKey(text: string | Buffer): ParsedKey | Error {
   const parsed = ssh2.utils.parseKey(text);
   return Array.isArray(parsed) ? (parsed[0] ?? new Error('holds no key')) : parsed;
 }

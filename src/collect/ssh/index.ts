@@ -1,3 +1,3 @@
-export { connectSsh } from './connect.ts';
+export { SshLogins } from './connect.ts';
 export { quoteForPosixShell } from './quote.ts';
 export type { SshSettings, SshTarget } from './settings.ts';

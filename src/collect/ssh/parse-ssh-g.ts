@@ -34,6 +34,8 @@ export function parseSshG(alias: string, text: string): ResolvedHost {
     keepaliveIntervalMs: keepalive > 0 ? keepalive * 1000 : base.keepaliveIntervalMs,
     bindAddress: one(values, 'bindaddress'),
     family: familyOf(one(values, 'addressfamily')),
+    mayAsk: one(values, 'batchmode') !== 'yes',
+    controlPath: sharedSocket(values),
     needsSystemSsh: systemSshReason(values, identityFiles, expand),
     takenBack: takenBack(values),
   };
@@ -73,6 +75,12 @@ function agentOf(value: string | null, expand: (path: string) => string): string
   if (value === 'SSH_AUTH_SOCK') return defaultAgent();
   if (value?.startsWith('$') === true) return process.env[value.replace(/^\$\{?(.*?)\}?$/, '$1')] ?? null;
   return value === null ? defaultAgent() : expand(value);
+}
+
+/** `ssh -G` has expanded it. Whoever trusts any host key may have opened that connection to any host. */
+function sharedSocket(values: Values): string | null {
+  const strictness = one(values, 'stricthostkeychecking');
+  return strictness === 'no' || strictness === 'false' || strictness === 'off' ? null : one(values, 'controlpath');
 }
 
 interface Tokens {

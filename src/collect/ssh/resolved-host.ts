@@ -28,6 +28,10 @@ export interface ResolvedHost {
   readonly bindAddress: string | null;
   /** 4 or 6; 0: both. */
   readonly family: 0 | 4 | 6;
+  /** Whether a person may be asked for a passphrase: not with `BatchMode yes`. */
+  readonly mayAsk: boolean;
+  /** Socket of a connection that other programs share (ControlPath); null: none, or host keys are not to be checked. */
+  readonly controlPath: string | null;
   /** Why only OpenSSH's own client can do it, e.g. `ProxyCommand`; null: not so. */
   readonly needsSystemSsh: string | null;
   /** Options that take back what ssh_config has and no command can run with, e.g. `SessionType=default`. */
@@ -66,6 +70,8 @@ export function defaultHost(alias: string): ResolvedHost {
     keepaliveIntervalMs: KEEPALIVE_MS,
     bindAddress: null,
     family: 0,
+    mayAsk: true,
+    controlPath: null,
     needsSystemSsh: null,
     takenBack: [],
   };

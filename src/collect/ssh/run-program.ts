@@ -55,6 +55,33 @@ export async function runProgram(
   });
 }
 
+/**
+ * Runs a program that goes on in the background, where it may hold on to what it was given: only the end of the process that
+ * was started counts, and its errors go to a file.
+ * @returns its exit code; null: ended by a signal
+ * @throws as {@link runProgram}
+ */
+export async function runDetaching(
+  program: string,
+  argv: readonly string[],
+  { signal, stderr }: { readonly signal: AbortSignal; readonly stderr: number },
+): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, argv, { detached: OWN_GROUP, stdio: ['ignore', 'ignore', stderr] });
+    const onAbort = (): void => {
+      endGroup(child);
+      reject(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(code);
+    });
+  });
+}
+
 /** Windows has no process groups to signal. */
 const OWN_GROUP = process.platform !== 'win32';
 

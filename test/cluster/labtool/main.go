@@ -1,18 +1,27 @@
 // Labtool is the one small program of the cluster lab that is not Kubernetes' own: it stands in for the pods'
-// containers, opens the connections whose fate the tests look at, and does three chores for which the lab would
-// otherwise need more Debian packages.
+// containers, opens the connections whose fate the tests look at, sets up nodes, and does chores for which the lab
+// would otherwise need more Debian packages.
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "svcdoctor-ipam" {
+		if err := ipam(); err != nil {
+			fail(err.Error())
+		}
+		return
+	}
 	if len(os.Args) < 2 {
-		fail("usage: labtool serve|connect|get|certs|sysctl|hostname …")
+		fail("usage: labtool serve|connect|get|certs|sysctl|node|cgroup|pause …")
 	}
 	args := os.Args[2:]
 	var err error
@@ -27,8 +36,12 @@ func main() {
 		err = certs(args)
 	case "sysctl":
 		err = sysctl(args)
-	case "hostname":
-		err = hostname(args)
+	case "node":
+		err = node(args)
+	case "cgroup":
+		err = cgroup(args)
+	case "pause":
+		err = pause()
 	default:
 		err = fmt.Errorf("unknown command %q", os.Args[1])
 	}
@@ -54,13 +67,28 @@ func sysctl(settings []string) error {
 	return nil
 }
 
-// hostname NAME PROGRAM ARG… gives the UTS namespace it runs in a name, and becomes the program.
-func hostname(args []string) error {
-	if len(args) < 2 {
-		return fmt.Errorf("usage: labtool hostname NAME PROGRAM [ARG…]")
-	}
-	if err := syscall.Sethostname([]byte(args[0])); err != nil {
+// become replaces this process by another program.
+func become(argv []string) error {
+	program, err := exec.LookPath(argv[0])
+	if err != nil {
 		return err
 	}
-	return syscall.Exec(args[1], args[1:], os.Environ())
+	return syscall.Exec(program, argv, os.Environ())
+}
+
+// pause is what keeps a pod's namespaces while its containers come and go. It also reaps what they leave.
+func pause() error {
+	ends := make(chan os.Signal, 1)
+	signal.Notify(ends, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for got := range ends {
+		if got != syscall.SIGCHLD {
+			return nil
+		}
+		for {
+			if pid, _ := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 {
+				break
+			}
+		}
+	}
+	return nil
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectCluster } from '../../../src/collect/cluster/index.ts';
 import type { ClusterConnection, ClusterFlags } from '../../../src/collect/cluster/index.ts';
 import { send, sendStatus, startFakeApi } from './fake-api.ts';
 import type { FakeApi } from './fake-api.ts';
-import { failureOf, kubeconfig, makeCertificates, scratchFolder, text, without } from './lab.ts';
+import { failureOf, kubeconfig, makeCertificates, scratchFolder, startProxy, without } from './lab.ts';
 import type { Certificates } from './lab.ts';
 
 const scratch = scratchFolder();
@@ -313,10 +313,6 @@ describe.skipIf(noOpenssl !== null)('over TLS', () => {
     const connection = await connect(trusting(user));
     await connection.get('/version');
     expect(api.clientNames()).toEqual(['cert-user']);
-    const config = connection.kubeConfig;
-    const options: { cert?: unknown; key?: unknown } = {};
-    await config.applyToHTTPSOptions(options);
-    expect(String(options.cert)).toBe(text(certificates.clientCertificate));
   });
 
   it.each([
@@ -365,42 +361,17 @@ describe.skipIf(noOpenssl !== null)('over TLS', () => {
     expect(api.seen[0]?.headers['authorization']).toEqual([`Basic ${Buffer.from('u:p:w').toString('base64')}`]);
   });
 
-  it('gives the same identity to the WebSocket of client-node', async () => {
-    const connection = await connect(trusting('{token: secret, as: bob, as-groups: [a, b]}'));
-    const options: { headers?: unknown } = {};
-    await connection.kubeConfig.applyToHTTPSOptions(options);
-    expect(options.headers).toEqual({
-      Authorization: 'Bearer secret',
-      'Impersonate-User': 'bob',
-      'Impersonate-Group': ['a', 'b'],
-    });
-  });
-
   it('goes through the proxy of the kubeconfig, and names it without its password', async () => {
-    const asked: string[] = [];
-    const proxy = createTcpServer((socket) => {
-      socket.once('data', (head) => {
-        asked.push(head.toString('latin1').split('\r\n')[0] ?? '');
-        const to = connectTcp(Number(new URL(api.url).port), '127.0.0.1', () => {
-          socket.write('HTTP/1.1 200 OK\r\n\r\n');
-          socket.pipe(to).pipe(socket);
-        });
-        to.on('error', () => socket.destroy());
-        socket.on('error', () => to.destroy());
-      });
-    });
-    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
-    const address = proxy.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const proxy = await startProxy(Number(new URL(api.url).port));
     const through = (to: number): string =>
       kubeconfig(
         api.url,
         '{token: t}',
         `certificate-authority: pki/ca.pem, proxy-url: "http://me:secret@127.0.0.1:${to}"`,
       );
-    const connection = await connect(through(port));
+    const connection = await connect(through(proxy.port));
     await connection.get('/version');
-    expect(asked).toEqual([`CONNECT ${new URL(api.url).host} HTTP/1.1`]);
+    expect(proxy.asked).toEqual([`CONNECT ${new URL(api.url).host} HTTP/1.1`]);
     await connection.close();
     proxy.close();
     const error = await failureOf((await connect(through(await freePort()))).get('/version'));

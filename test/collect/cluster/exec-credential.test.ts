@@ -249,10 +249,9 @@ describe.skipIf(without('openssl', 'version') !== null)('a connection with a plu
       clientKeyData: text(certificates.clientKey),
     };
     const opened = await connect('pair', printing(status));
-    const options: { cert?: unknown } = {};
-    await opened.kubeConfig.applyToHTTPSOptions(options);
-    expect(options.cert).toBe(text(certificates.clientCertificate));
     await opened.get('/version');
-    expect(api.clientNames()).toEqual(['cert-user']);
+    const socket = await opened.openSocket({ path: '/exec', protocols: ['p'], signal: new AbortController().signal });
+    socket.terminate();
+    expect(api.clientNames()).toEqual(['cert-user', 'cert-user']);
   });
 });

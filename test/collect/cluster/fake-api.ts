@@ -1,9 +1,13 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { ServerOptions } from 'node:https';
 import { gzipSync } from 'node:zlib';
+import { WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 
 /** A small Kubernetes API on 127.0.0.1 that can be broken on purpose. */
 
@@ -24,6 +28,8 @@ export interface FakeApi {
   /** Objects by the path of their collection, e.g. `/api/v1/namespaces/default/services`. */
   readonly objects: Map<string, ApiObject[]>;
   fault: Fault;
+  /** What is done on a WebSocket, to whatever path it was opened. */
+  talk: (socket: WebSocket, request: Seen) => void;
   /** Connections that were opened. */
   connections(): number;
   /** Common names of the client certificates seen, one per connection that showed one. */
@@ -36,16 +42,29 @@ export async function startFakeApi(tls?: ServerOptions): Promise<FakeApi> {
   const objects = new Map<string, ApiObject[]>();
   const counts = new Map<string, number>();
   let connections = 0;
-  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+  /** What was asked for; null when a fault has answered it. */
+  const notice = (request: IncomingMessage, response: ServerResponse): Seen | null => {
     const { method = '', url = '', headersDistinct } = request;
     const now: Seen = { method, url: decodeURIComponent(url), headers: headersDistinct };
     seen.push(now);
     const count = (counts.get(now.url) ?? 0) + 1;
     counts.set(now.url, count);
-    if (api.fault(now, response, count)) return;
-    answer(objects, new URL(url, 'http://x'), request, response);
+    return api.fault(now, response, count) ? null : now;
   };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (notice(request, response) !== null) answer(objects, new URL(request.url ?? '', 'http://x'), request, response);
+  };
+  const upgrading = new Set<Duplex>();
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: ([first]) => first ?? false });
   const server: Server = tls === undefined ? createServer(handle) : createTlsServer(tls, handle);
+  server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
+    upgrading.add(socket);
+    const response = new ServerResponse(request);
+    if (socket instanceof Socket) response.assignSocket(socket);
+    const now = notice(request, response);
+    if (now === null) return;
+    sockets.handleUpgrade(request, socket, head, (opened) => api.talk(opened, now));
+  });
   const clientNames: string[] = [];
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: unknown) => {
     connections += 1;
@@ -60,12 +79,14 @@ export async function startFakeApi(tls?: ServerOptions): Promise<FakeApi> {
     seen,
     objects,
     fault: () => false,
+    talk: () => undefined,
     connections: () => connections,
     clientNames: () => clientNames,
     close: () =>
       new Promise((done) => {
         server.close(() => done());
         server.closeAllConnections();
+        for (const socket of upgrading) socket.destroy();
       }),
   };
   return api;

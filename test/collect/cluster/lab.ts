@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -131,4 +133,29 @@ export function makeCertificates(folder: string): Certificates {
 
 export function text(path: string): string {
   return readFileSync(path, 'utf8');
+}
+
+/** An HTTP proxy on 127.0.0.1 that leads every CONNECT to one port of it. */
+export async function startProxy(target: number) {
+  /** The first line of each request. */
+  const asked: string[] = [];
+  const proxy = createServer((socket) => {
+    socket.once('data', (head) => {
+      asked.push(head.toString('latin1').split('\r\n')[0] ?? '');
+      const to = connect(target, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(to).pipe(socket);
+      });
+      to.on('error', () => socket.destroy());
+      socket.on('error', () => to.destroy());
+    });
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const address = proxy.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    asked,
+    close: () => proxy.close(),
+  };
 }

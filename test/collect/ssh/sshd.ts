@@ -93,7 +93,7 @@ export class SshLab {
     const port = await freePort();
     const config = [
       ...(options.lines ?? []),
-      `ListenAddress ${options.ipv6 === true ? '[::1]' : '127.0.0.1'}:${port}`,
+      ...listenAddresses(options).map((address) => `ListenAddress ${address}:${port}`),
       ...hostKeys.map((key) => `HostKey ${key}`),
       `AuthorizedKeysFile ${this.write('authorized_keys', authorized)}`,
       'PidFile none',
@@ -153,6 +153,8 @@ export interface SshdOptions {
   readonly userKeys?: readonly string[];
   /** Listens on [::1] only. */
   readonly ipv6?: boolean;
+  /** Listens on so many addresses from 127.0.0.1 on; at most 16 (sshd's MAX_LISTEN_SOCKS). */
+  readonly addresses?: number;
   /** Lines of sshd_config; the first value of a keyword wins, so these do. */
   readonly lines?: readonly string[];
   /** `Match` blocks, which must be last. */
@@ -176,6 +178,10 @@ export interface ClientOptions {
 export function knownHostsLine(port: number, hostKey: string, host = '127.0.0.1'): string {
   const [type, base64] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ');
   return `[${host}]:${port} ${type} ${base64}`;
+}
+
+function listenAddresses({ ipv6 = false, addresses = 1 }: SshdOptions): readonly string[] {
+  return ipv6 ? ['[::1]'] : Array.from({ length: addresses }, (_, index) => `127.0.0.${index + 1}`);
 }
 
 /** A port of 127.0.0.1 that nobody listens on. */

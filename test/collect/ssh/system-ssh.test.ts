@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { hopConfigText, writeHopConfig } from '../../../src/collect/ssh/hop-config.ts';
 import { systemFailure } from '../../../src/collect/ssh/system-failure.ts';
-import { systemSshArgv } from '../../../src/collect/ssh/system-transport.ts';
-import { connect, failureOf, ID, SIGNAL, whoAmI } from './reading.ts';
+import { systemSshFlags } from '../../../src/collect/ssh/system-transport.ts';
+import { TemporaryFolder } from '../../../src/collect/ssh/temporary-folder.ts';
+import { connect, failureOf, ID, processesWith, SIGNAL, whoAmI } from './reading.ts';
 import { describeWithSshd, freePort, SshLab, until } from './sshd.ts';
 
 const RELAY = `
@@ -94,7 +95,7 @@ describeWithSshd('system ssh', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  test('a connection that is shared is neither used nor left', async () => {
+  test('a connection that was opened without a look at the host key is not used, and none is left', async () => {
     const { port } = await server;
     const socket = lab.newPath('master');
     const lines = ['ControlMaster auto', `ControlPath ${socket}`, 'ControlPersist 60', `CertificateFile ${key}.pub`];
@@ -156,11 +157,13 @@ describeWithSshd('system ssh', () => {
     await until(() => existsSync(marker));
     stop.abort();
     expect((await failureOf(slow)).reason).toBe('cancelled');
-    expect(processesWith(config)).toEqual([]);
+    const isCommand = (args: string): boolean => !args.startsWith('ssh -f -N ');
+    expect(processesWith(config).filter(isCommand)).toEqual([]);
     const result = await transport.run(ID, { signal: SIGNAL });
     expect(result.code).toBe(0);
     await transport.close();
     expect((await failureOf(transport.run(ID, { signal: SIGNAL }))).reason).toBe('cancelled');
+    expect(processesWith(config)).toEqual([]);
   });
 });
 
@@ -168,26 +171,21 @@ function keyText(key: string): string {
   return ` ${readFileSync(`${key}.pub`, 'utf8').split(' ')[1] ?? ''}`;
 }
 
-function processesWith(text: string): readonly string[] {
-  const list = execFileSync('ps', ['-eo', 'args']).toString('utf8').split('\n');
-  return list.filter((args) => args.startsWith('ssh ') && args.includes(text));
-}
-
-const TARGET = { host: 'node', settings: {}, takenBack: [], hopConfig: null };
+const TARGET = { host: 'node', settings: {}, takenBack: [], hopConfig: null, server: 'node port 22' };
 
 test('a host that looks like an option is refused', async () => {
   const target = { ...TARGET, host: '-oProxyCommand=touch /tmp/x' };
-  expect(() => systemSshArgv(target, 'id')).toThrow('cannot be the name of a host');
+  expect(() => systemSshFlags(target, null)).toThrow('cannot be the name of a host');
   expect((await failureOf(whoAmI({}, ['-oProxyCommand=x']))).reason).toBe('configuration');
 });
 
 test('nothing is asked, trusted or forwarded', () => {
   const settings = { user: 'core', port: 2222, keys: ['/k'], config: '/c' };
-  const argv = systemSshArgv({ ...TARGET, settings, takenBack: ['SessionType=default'] }, 'id -u').join(' ');
+  const argv = systemSshFlags({ ...TARGET, settings, takenBack: ['SessionType=default'] }, null).join(' ');
   expect(argv).toMatch(/^-F \/c -l core -p 2222 -i \/k -o BatchMode=yes -o StrictHostKeyChecking=yes /);
   expect(argv).toContain('-o ForwardAgent=no -o ClearAllForwardings=yes');
   expect(argv).toContain('-o ControlMaster=no -o ControlPath=none');
-  expect(argv).toMatch(/ -o SessionType=default -- node id -u$/);
+  expect(argv).toMatch(/ -o SessionType=default -- node$/);
 });
 
 describeWithSshd('configuration for hops', () => {
@@ -199,20 +197,27 @@ describeWithSshd('configuration for hops', () => {
     vi.stubEnv('TMPDIR', folder);
     const file = join(folder, 'config');
     writeFileSync(file, 'Host bastion\n  User jumper\n  StrictHostKeyChecking no\n  ControlMaster auto\n');
-    const config = writeHopConfig(file);
+    const temporary = new TemporaryFolder();
+    const hops = [{ alias: 'shared', socket: '/tmp/50% of it' }];
+    const config = writeHopConfig(temporary, file, hops);
     const printed = execFileSync('ssh', ['-F', config.file, '-G', 'bastion']).toString('utf8');
     expect(printed).toMatch(/^user jumper$/m);
     expect(printed).toMatch(/^stricthostkeychecking true$/m);
     expect(printed).toMatch(/^batchmode yes$/m);
     expect(printed).toMatch(/^controlmaster false$/m);
+    expect(printed).not.toMatch(/^controlpath/m);
+    const shared = execFileSync('ssh', ['-F', config.file, '-G', 'shared']).toString('utf8');
+    expect(shared).toMatch(/^controlpath \/tmp\/50% of it$/m);
     config.remove();
     expect(existsSync(config.file)).toBe(false);
+    temporary.remove();
+    expect(readdirSync(folder)).toEqual(['config']);
   });
 
   test('is that of the user and the system without a choice, and nothing with none', () => {
-    expect(hopConfigText(undefined)).toMatch(/\nInclude ~\/\.ssh\/config\nInclude "\/etc\/ssh\/ssh_config"\n$/);
-    expect(hopConfigText('none')).not.toContain('Include');
-    expect(hopConfigText('c')).toContain(`Include "${process.cwd()}/c"`);
+    expect(hopConfigText(undefined, [])).toMatch(/\nInclude ~\/\.ssh\/config\nInclude "\/etc\/ssh\/ssh_config"\n$/);
+    expect(hopConfigText('none', [])).not.toContain('Include');
+    expect(hopConfigText('c', [])).toContain(`Include "${process.cwd()}/c"`);
   });
 });
 

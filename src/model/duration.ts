@@ -1,5 +1,3 @@
-import { Flags } from '@oclif/core';
-
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /**
@@ -12,13 +10,3 @@ export function parseDuration(text: string): number | null {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (UNITS[unit ?? ''] ?? 0), 0);
 }
-
-/** A flag whose value is a duration; milliseconds in the parsed flags. */
-export const durationFlag = Flags.custom<number>({
-  helpValue: 'DURATION',
-  parse: async (input) => {
-    const milliseconds = parseDuration(input);
-    if (milliseconds === null) throw new Error(`"${input}" is no duration: write 30s, 1m or 1m30s`);
-    return milliseconds;
-  },
-});
