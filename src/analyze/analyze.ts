@@ -1,5 +1,5 @@
 import { CHECKS } from '../checks/index.ts';
-import { runChecks, type Hit } from '../checks/run.ts';
+import { runChecks, type Hit, type OpenServiceQuestion } from '../checks/run.ts';
 import type { Check } from '../checks/check.ts';
 import type { World } from '../checks/world.ts';
 import type { Note, Report, ReportMetadata, ServicePortResult, ServiceSummary } from '../model/report.ts';
@@ -53,7 +53,7 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
     services,
     servicePorts,
     findings,
-    notes: [...objectNotes(world), ...openNotes(open), ...notes],
+    notes: [...objectNotes(world), ...openNotes(open), ...serviceNotes(run.openServices), ...notes],
   };
 }
 
@@ -112,6 +112,22 @@ function openNotes(open: readonly OpenHit[]): readonly Note[] {
     text: change === 'open' ? `${subject} keeps changing while it is read` : `${subject} changed while it was read`,
     consequence: 'not judged there',
   }));
+}
+
+/** Services named in one note. */
+const NAMED = 3;
+
+/** Services of which the same is open for the same reason are one note. */
+function serviceNotes(open: readonly OpenServiceQuestion[]): readonly Note[] {
+  const groups = Map.groupBy(open, ({ check, because }) => `${check.id} ${because}`);
+  return [...groups.values()].flatMap((members) => {
+    const [first] = members;
+    if (first === undefined) return [];
+    const names = members.map(({ service: { service } }) => `${service.namespace}/${service.name}`);
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+    const text = `${names.slice(0, NAMED).join(', ')}${more}: ${first.because}`;
+    return [{ source: first.check.id, text, consequence: `not judged whether ${first.check.title}` }];
+  });
 }
 
 function objectNotes(world: World): readonly Note[] {

@@ -40,6 +40,11 @@ export interface Fault {
   readonly confidence: Confidence;
   /** Parts of connections that are stopped, for checks that have walked them; other faults have their impact computed. */
   readonly stopped?: readonly StoppedFlow[];
+  /**
+   * Seconds after which an answer that was right before the API changed is no longer given: until then the fault may be a
+   * change on its way, although no node is part of it.
+   */
+  readonly passesAfter?: number;
   /** Only connections from outside the cluster are stopped, as a firewall may be meant to do. */
   readonly mayBeMeant?: boolean;
   /**

@@ -14,6 +14,10 @@ import svc212 from './svc212-endpoint-node.ts';
 import svc213 from './svc213-duplicate-endpoint.ts';
 import svc214 from './svc214-slice-used.ts';
 import svc215 from './svc215-mirrored-endpoints.ts';
+import svc221 from './svc221-external-name-answer.ts';
+import svc222 from './svc222-cluster-ip-answer.ts';
+import svc223 from './svc223-headless-answer.ts';
+import svc224 from './svc224-external-name-target.ts';
 import svc301 from './svc301-cluster-ip-entry.ts';
 import svc302 from './svc302-node-port-entry.ts';
 import svc303 from './svc303-external-ip-entry.ts';
@@ -83,6 +87,10 @@ export const CHECKS: readonly Check[] = [
   svc213,
   svc214,
   svc215,
+  svc221,
+  svc222,
+  svc223,
+  svc224,
   svc301,
   svc302,
   svc303,

@@ -1,13 +1,8 @@
 import { printScript } from '../collect/script/print-script.ts';
 import { VERSION } from '../version.ts';
 import { CliError } from './errors.ts';
-import {
-  addressType,
-  DEFAULT_CONCURRENCY,
-  DEFAULT_NODE_TIMEOUT_MS,
-  type EvidenceFlags,
-  requireScope,
-} from './evidence.ts';
+import { DEFAULT_CONCURRENCY, DEFAULT_NODE_TIMEOUT_MS, type EvidenceFlags, requireScope } from './evidence.ts';
+import { addressType } from './ssh-settings.ts';
 
 /** Flags whose values are secrets, or say where one is: a script that goes from hand to hand has none of them. */
 const NEVER_WRITTEN = ['token', 'client-certificate', 'client-key', 'ssh-key'] as const;

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { CliError } from '../cli/errors.ts';
 import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, selectionFlags, settleFlag, sshFlags } from '../cli/flags.ts';
+import { clusterFlags, colorFlag, selectionFlags, settleFlag, sshFlags, viaFlags } from '../cli/flags.ts';
 import { parseWanted } from '../cli/selection.ts';
 
 export default class Collect extends BaseCommand {
@@ -37,6 +37,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     ...settleFlag('wait between API and nodes, so that what changed just before has reached them'),
     ...selectionFlags,
     ...colorFlag,
+    ...viaFlags,
     ...sshFlags,
     ...clusterFlags,
   };
