@@ -2,6 +2,7 @@ import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts';
 import type { NodeView, World } from '../checks/world.ts';
 import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
+import { dnsUnavailable } from '../model/parse-dns.ts';
 import type { NodeManifest, Snapshot } from '../model/snapshot.ts';
 import type { Capture } from './capture.ts';
 import { settingsView } from './settings-view.ts';
@@ -13,9 +14,18 @@ export function coverageOf(snapshot: Snapshot, world: World, captures: ReadonlyM
     nodes: world.nodes.map((node) =>
       nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null),
     ),
+    ...dnsAsked(snapshot, world),
     missing: missingParts(snapshot),
     ...changedMeanwhile(snapshot),
   };
+}
+
+function dnsAsked({ cluster }: Snapshot, { cluster: { dns }, services }: World): Pick<Coverage, 'dns'> {
+  const reason = dnsUnavailable(cluster);
+  if (reason !== null) return { dns: { servers: [], reason } };
+  if (dns === null) return {};
+  const unasked = services.filter(({ service }) => dns.isUnasked(`${service.namespace}/${service.name}`)).length;
+  return { dns: { servers: dns.servers, zone: dns.zone, ...(unasked === 0 ? {} : { unasked }) } };
 }
 
 function missingParts({ manifest }: Snapshot): Coverage['missing'] {

@@ -1,9 +1,12 @@
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, itemsOf } from '../model/decode.ts';
 import type { ClusterFile, Snapshot } from '../model/snapshot.ts';
 import { SNAPSHOT_FORMAT } from '../model/snapshot.ts';
-import type { ClusterConnection, ClusterRead, ClusterReading } from './cluster/index.ts';
+import type { ClusterConnection, ClusterRead, ClusterReading, ReadPart } from './cluster/index.ts';
 import { readAgain, readCluster } from './cluster/index.ts';
+import { readDns } from './dns/read-dns.ts';
+import { openPortForward, type PodPort } from './pods/port-forward.ts';
 import { type NodeRead, type NodesRequest, readNodes } from './read-nodes.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
 
@@ -39,7 +42,11 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
   request.progress({ kind: 'cluster' });
   const reading = await readCluster(request.connection, request.read, request.signal);
   await sleep(request.pauseMs(reading.cluster), undefined, { signal: request.signal });
+  const asking = readDnsOf(request, reading);
+  // Seen below, after the nodes have been let go: what is rejected before is no surprise.
+  asking.catch(() => undefined);
   const nodes = await readWanted(request, reading);
+  const dns = await asking;
   const again = await readAgain(request.connection, request.read, reading.cluster, request.signal);
   return {
     manifest: {
@@ -51,13 +58,20 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
       context: reading.context,
       server: reading.server,
       scope: reading.scope,
-      parts: reading.parts,
+      parts: [...reading.parts, dns.part],
       again,
       nodes: nodes.map((node) => node.manifest),
     },
-    cluster: reading.cluster,
+    cluster: dns.value === undefined ? reading.cluster : new Map([...reading.cluster, ['dns', dns.value]]),
     nodes: nodes.map((node) => node.evidence),
   };
+}
+
+async function readDnsOf({ connection, signal, now }: LiveRequest, { cluster }: ClusterReading): Promise<ReadPart> {
+  const services = itemsOf('services', cluster.get('services'));
+  const open = async (server: PodPort, until: AbortSignal): Promise<Duplex> =>
+    openPortForward(connection, server, until);
+  return readDns({ connection, services, open, signal, now });
 }
 
 async function readWanted(request: LiveRequest, reading: ClusterReading): Promise<readonly NodeRead[]> {

@@ -1,4 +1,3 @@
-import { ClusterError } from '../cluster/cluster-error.ts';
 import type { ClusterConnection } from '../cluster/connection.ts';
 import { at, isRecord, listOf, nameOf, recordOf, textOf } from '../cluster/json-value.ts';
 import { getOne, listAll } from '../cluster/list-all.ts';
@@ -15,6 +14,11 @@ export interface DnsServer {
   readonly configMap: string | null;
 }
 
+/** The cluster has no DNS servers that could be asked: that is how it is, nothing was refused. */
+export class NoDnsServers extends Error {
+  override readonly name = 'NoDnsServers';
+}
+
 const KUBE_SYSTEM = 'kube-system';
 
 /** kubeadm and nearly everybody, whatever the server is; some charts of CoreDNS. */
@@ -28,7 +32,7 @@ const OPENSHIFT = { namespace: 'openshift-dns', labels: 'dns.operator.openshift.
 
 /**
  * The cluster's DNS servers that are ready, by name: by label, else by the selector of Service kube-dns, else OpenShift's.
- * @throws ClusterError when there are none, or they may not be looked for
+ * @throws NoDnsServers, and ClusterError when they may not be looked for
  */
 export async function findDnsServers(
   connection: ClusterConnection,
@@ -36,18 +40,14 @@ export async function findDnsServers(
 ): Promise<readonly DnsServer[]> {
   const pods = await findPods(connection, signal);
   if (pods.length === 0) {
-    throw new ClusterError(
+    throw new NoDnsServers(
       'no DNS pods found: none in kube-system is labelled k8s-app=kube-dns, and there is no Service kube-dns with pods',
-      'kubectl -n kube-system get pods,services',
     );
   }
   const servers = pods.filter(isReady).flatMap(serverOf);
   if (servers.length === 0) {
     const names = pods.map(nameOf).toSorted().slice(0, 3).join(', ');
-    throw new ClusterError(
-      `none of the ${pods.length} DNS pods is ready and has a TCP port for DNS: ${names}`,
-      `kubectl -n ${textOf(at(pods[0], 'metadata', 'namespace'))} describe pods`,
-    );
+    throw new NoDnsServers(`none of the ${pods.length} DNS pods is ready and has a TCP port for DNS: ${names}`);
   }
   return servers.toSorted((a, b) => (a.pod < b.pod ? -1 : 1));
 }
