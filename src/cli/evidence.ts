@@ -1,10 +1,9 @@
 import type { ProgressEvent } from '../collect/collect.ts';
-import type { NodeAddressType } from '../collect/node-address.ts';
-import type { SshSettings } from '../collect/ssh/index.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { VERSION } from '../version.ts';
 import { CliError } from './errors.ts';
 import { Progress } from './progress.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 /** Values of the flags of `flags.ts` that say where evidence comes from. */
 export interface EvidenceFlags {
@@ -29,6 +28,7 @@ export interface EvidenceFlags {
   readonly 'all-namespaces'?: boolean | undefined;
   readonly selector?: string | undefined;
   readonly node?: readonly string[] | undefined;
+  readonly via?: string | undefined;
   readonly 'ssh-user'?: string | undefined;
   readonly 'ssh-key'?: readonly string[] | undefined;
   readonly 'ssh-port'?: number | undefined;
@@ -45,8 +45,8 @@ export interface Evidence {
   readonly namespace: string | null;
 }
 
-const DEFAULT_NODE_TIMEOUT_MS = 30_000;
-const DEFAULT_CONCURRENCY = 8;
+export const DEFAULT_NODE_TIMEOUT_MS = 30_000;
+export const DEFAULT_CONCURRENCY = 8;
 
 /** Milliseconds to wait between cluster and nodes, see `LiveRequest`. */
 export type Pause = (cluster: Snapshot['cluster']) => number;
@@ -58,13 +58,17 @@ export async function gather(
   signal: AbortSignal,
   pauseMs: Pause = () => 0,
 ): Promise<Evidence> {
-  if (flags['all-namespaces'] === true && names.length > 0) {
-    throw new CliError(
-      'a Service cannot be named across all namespaces',
-      'Name the namespace with -n, or leave out the name.',
-    );
-  }
+  requireScope(flags, names);
   return flags.from === undefined ? gatherLive(flags, names, signal, pauseMs) : gatherSaved(flags, flags.from);
+}
+
+/** @throws CliError for names across all namespaces */
+export function requireScope(flags: EvidenceFlags, names: readonly string[]): void {
+  if (flags['all-namespaces'] !== true || names.length === 0) return;
+  throw new CliError(
+    'a Service cannot be named across all namespaces',
+    'Name the namespace with -n, or leave out the name.',
+  );
 }
 
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {
@@ -85,7 +89,7 @@ async function gatherLive(
 ): Promise<Evidence> {
   const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
-  const { sshWay } = await import('../collect/way.ts');
+  const { waysOf } = await import('./ways.ts');
   const connection = await connectCluster(
     clusterFlagsOf(flags),
     processEnvironment((line) => process.stderr.write(`${line}\n`)),
@@ -98,7 +102,7 @@ async function gatherLive(
     const snapshot = await collectLive({
       connection,
       read: { namespace, names: names.length === 0 ? null : names, selector: flags.selector ?? null },
-      ways: () => [sshWay(sshSettings(flags), addressType(flags['node-address']))],
+      ways: (reading) => waysOf(flags, connection, reading),
       nodes: flags.node ?? null,
       nodeTimeoutMs: flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS,
       concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
@@ -115,29 +119,6 @@ async function gatherLive(
     stopHolding();
     progress.end();
     await connection.close();
-  }
-}
-
-function sshSettings(flags: EvidenceFlags): SshSettings {
-  return withoutUndefined({
-    user: flags['ssh-user'],
-    keys: flags['ssh-key'],
-    port: flags['ssh-port'],
-    config: flags['ssh-config'],
-  });
-}
-
-function addressType(text: string | undefined): NodeAddressType | null {
-  switch (text) {
-    case 'InternalIP':
-    case 'ExternalIP':
-    case 'Hostname':
-    case 'InternalDNS':
-    case 'ExternalDNS':
-    case 'NodeName':
-      return text;
-    default:
-      return null;
   }
 }
 
@@ -160,14 +141,6 @@ function clusterFlagsOf(flags: EvidenceFlags) {
     asUserExtra: extraOf(flags['as-user-extra']),
     requestTimeout: flags['request-timeout'],
   });
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** A flag that was not given is absent, not undefined. */
-function withoutUndefined<T extends object>(value: T): Defined<T> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries forgets the keys it was given
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Defined<T>;
 }
 
 function extraOf(pairs: readonly string[] | undefined): ReadonlyMap<string, readonly string[]> | undefined {

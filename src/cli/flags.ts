@@ -71,6 +71,17 @@ export const fromFlag = {
   }),
 };
 
+export const VIA = ['auto', 'kube-proxy', 'debug-pod', 'ssh'] as const;
+
+export const viaFlags = {
+  via: Flags.string({
+    options: [...VIA],
+    description:
+      'how nodes are read: in the kube-proxy pod, in a pod made for it, over SSH (default: auto, the first of them that leads to the node; ssh where a flag about SSH is given)',
+    helpGroup: NODES,
+  }),
+};
+
 /** `why`: what is waited for. */
 export function settleFlag(why: string) {
   return {

@@ -19,6 +19,11 @@ export interface NodeCommand {
    * for itself, whatever the exit code.
    */
   readonly kind: 'save' | 'answer' | 'lines';
+  /**
+   * Asks about a program of the node, not about its kernel, so that it is not asked in a container. There `iptables` is a wrapper
+   * besides (kubernetes-sigs/iptables-wrappers), which at its first use may create a table.
+   */
+  readonly isAboutHost?: true;
 }
 
 /** Each back end by its own name: plain names show only one of them. Never `-t` on legacy, which creates the table. */
@@ -64,7 +69,7 @@ const SYSCTLS: NodeCommand = {
 export const EXTRAS: readonly NodeCommand[] = [
   { argv: ['ip', '-j', 'addr'], file: 'ip-addr.json', needsRoot: false, kind: 'answer' },
   SYSCTLS,
-  { argv: ['iptables', '--version'], file: 'iptables-version', needsRoot: false, kind: 'answer' },
+  { argv: ['iptables', '--version'], file: 'iptables-version', needsRoot: false, kind: 'answer', isAboutHost: true },
   { argv: ['nft', '-j', 'list', 'tables'], file: 'nft.json', needsRoot: true, kind: 'answer' },
 ];
 
@@ -118,10 +123,15 @@ export function withoutEnvironment(argv: readonly string[]): readonly string[] {
   return argv[0] === ENVIRONMENT[0] ? argv.slice(ENVIRONMENT.length) : argv;
 }
 
+/** Whether a command is asked over such a transport. */
+export function isAskedBy(dialect: Dialect, { isAboutHost }: NodeCommand): boolean {
+  return dialect === 'login' || isAboutHost !== true;
+}
+
 /** Whether this argv may run on a node: exactly what {@link commandLine} makes of {@link NODE_COMMANDS}. */
 export function isAllowed(argv: readonly string[], dialect: Dialect): boolean {
   const askers = ASKERS.filter((asker) => asker.dialect === dialect);
-  return NODE_COMMANDS.some((command) =>
+  return NODE_COMMANDS.filter((command) => isAskedBy(dialect, command)).some((command) =>
     askers.some((asker) => {
       const allowed = commandLine(command, asker);
       return allowed.length === argv.length && allowed.every((word, index) => word === argv[index]);

@@ -5,6 +5,7 @@ import {
   commandLine,
   EXTRAS,
   isAllowed,
+  isAskedBy,
   NFT_TABLES,
   type NodeCommand,
   PLAIN_SAVES,
@@ -91,7 +92,7 @@ class NodeReader {
   async #runExtras(isRoot: boolean): Promise<readonly Answer[]> {
     const run = async (commands: readonly NodeCommand[]): Promise<readonly Answer[]> =>
       Promise.all(commands.map((command) => this.#limit(async () => this.#runExtra(command, isRoot))));
-    const extras = await run(EXTRAS);
+    const extras = await run(EXTRAS.filter((command) => isAskedBy(this.#transport.dialect, command)));
     const tables = extras.find(({ record }) => record.file === 'nft.json')?.text ?? '';
     const families = familiesOfProxyTables(tables);
     const present = NFT_TABLES.filter(({ family }) => families.includes(family));

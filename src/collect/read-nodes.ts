@@ -10,7 +10,7 @@ import type { NodeTarget, NodeWay } from './way.ts';
 export interface NodesRequest {
   /** In order of preference: the next one is taken where one does not lead to a node. */
   readonly ways: readonly NodeWay[];
-  /** Milliseconds for one node, from the connection to its last answer, without the time a person is asked something. */
+  /** Milliseconds for one node by one way, to its last answer, without the time a person is asked something. */
   readonly nodeTimeoutMs: number;
   /** Nodes that are read at the same time. */
   readonly concurrency: number;
@@ -24,38 +24,77 @@ export interface NodeRead {
   readonly manifest: NodeManifest;
 }
 
-/** Reads each node. One that cannot be read costs only itself. */
+/**
+ * Reads each node, way by way: those that one does not lead to are tried by the next, all of them together, so that a way can
+ * say, or ask, what it is about to do once for all. One that cannot be read costs only itself.
+ */
 export async function readNodes(request: NodesRequest, nodes: readonly NodeTarget[]): Promise<readonly NodeRead[]> {
   const limit = pLimit(request.concurrency);
+  const reads = new Map<NodeTarget, NodeRead>();
+  let left = nodes;
   let done = 0;
-  return Promise.all(
-    nodes.map((node) =>
-      limit(async () => {
-        const deadline = new Deadline(request.nodeTimeoutMs, questions);
-        try {
-          return await readOneNode(request, node, deadline.signal);
-        } finally {
-          deadline.end();
-          request.done(++done);
-        }
-      }),
-    ),
-  );
+  for (const [index, way] of request.ways.entries()) {
+    const isLast = index === request.ways.length - 1;
+    const refusal = left.length === 0 ? null : await preparing(way, left, request);
+    const again: NodeTarget[] = [];
+    await Promise.all(
+      left.map((node) =>
+        limit(async () => {
+          const attempts = attemptsOf(reads.get(node));
+          const read = await readByWay(request, way, node, refusal, attempts);
+          reads.set(node, read);
+          if (read.manifest.failure !== null && !isLast && !request.signal.aborted) again.push(node);
+          else request.done(++done);
+        }),
+      ),
+    );
+    left = nodes.filter((node) => again.includes(node));
+  }
+  return nodes.flatMap((node) => reads.get(node) ?? []);
 }
 
-async function readOneNode(request: NodesRequest, node: NodeTarget, deadline: AbortSignal): Promise<NodeRead> {
-  const startedAt = request.now().toISOString();
-  const signal = AbortSignal.any([request.signal, deadline]);
-  const attempts: Attempt[] = [];
-  for (const [index, way] of request.ways.entries()) {
-    const reading = await readBy(way, node, request, signal, deadline);
-    const isLast = index === request.ways.length - 1;
-    if (reading.failure === null || isLast || signal.aborted) {
-      return nodeRead(node.name, startedAt, request, reading, attempts);
-    }
-    attempts.push({ via: way.via, failure: reading.failure });
+/** Why a way leads to no node at all; null: it may. */
+async function preparing(
+  way: NodeWay,
+  nodes: readonly NodeTarget[],
+  request: NodesRequest,
+): Promise<NodeFailure | null> {
+  try {
+    await way.prepare?.(nodes, request.signal);
+    return null;
+  } catch (error) {
+    return failureOf(error, request, false);
   }
-  throw new TypeError('no way to read a node was given');
+}
+
+/** What was tried before: the attempts of the last reading, and that reading itself. */
+function attemptsOf(read: NodeRead | undefined): readonly Attempt[] {
+  if (read === undefined) return [];
+  const { attempts = [], failure, via } = read.manifest;
+  return failure === null ? attempts : [...attempts, { via, failure }];
+}
+
+async function readByWay(
+  request: NodesRequest,
+  way: NodeWay,
+  node: NodeTarget,
+  refusal: NodeFailure | null,
+  attempts: readonly Attempt[],
+): Promise<NodeRead> {
+  const startedAt = request.now().toISOString();
+  if (refusal !== null) return nodeRead(node.name, startedAt, request, unread(way, refusal), attempts);
+  const deadline = new Deadline(request.nodeTimeoutMs, questions);
+  try {
+    const signal = AbortSignal.any([request.signal, deadline.signal]);
+    const reading = await readBy(way, node, request, signal, deadline.signal);
+    return nodeRead(node.name, startedAt, request, reading, attempts);
+  } finally {
+    deadline.end();
+  }
+}
+
+function unread(way: NodeWay, failure: NodeFailure): WayReading {
+  return { way, client: way.via, files: new Map(), commands: [], failure };
 }
 
 interface WayReading {
@@ -80,7 +119,7 @@ async function readBy(
     return { way, client: transport.client, ...reading };
   } catch (error) {
     const failure = failureOf(error, request, deadline.aborted);
-    return { way, client: transport?.client ?? way.via, files: new Map(), commands: [], failure };
+    return { ...unread(way, failure), client: transport?.client ?? way.via };
   } finally {
     await transport?.close();
   }

@@ -12,6 +12,11 @@ export interface NodeTarget {
 /** One way to read nodes. */
 export interface NodeWay {
   readonly via: Via;
+  /**
+   * Once, before the nodes that shall be read this way: what is the same for all of them.
+   * @throws NodeReadError when it leads to none of them
+   */
+  prepare?(nodes: readonly NodeTarget[], signal: AbortSignal): Promise<void>;
   /** @throws NodeReadError when it does not lead to this node */
   open(node: NodeTarget, signal: AbortSignal): Promise<Transport>;
   /** Frees what the way holds beside its transports; never rejects. */

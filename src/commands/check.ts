@@ -1,7 +1,16 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { gather, type Evidence, type EvidenceFlags } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, fromFlag, resultFlags, selectionFlags, settleFlag, sshFlags } from '../cli/flags.ts';
+import {
+  clusterFlags,
+  colorFlag,
+  fromFlag,
+  resultFlags,
+  selectionFlags,
+  settleFlag,
+  sshFlags,
+  viaFlags,
+} from '../cli/flags.ts';
 import { formatOf, FORMATS, renderReport, terminalWidth, wantsColor } from '../cli/output.ts';
 import { checkSettings } from '../cli/result-settings.ts';
 import { parseWanted } from '../cli/selection.ts';
@@ -43,6 +52,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     }),
     ...resultFlags,
     ...colorFlag,
+    ...viaFlags,
     ...sshFlags,
     ...clusterFlags,
   };

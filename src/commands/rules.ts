@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { gather } from '../cli/evidence.ts';
-import { clusterFlags, colorFlag, fromFlag, selectionFlags, sshFlags } from '../cli/flags.ts';
+import { clusterFlags, colorFlag, fromFlag, selectionFlags, sshFlags, viaFlags } from '../cli/flags.ts';
 import { terminalWidth, wantsColor } from '../cli/output.ts';
 import { parseWanted } from '../cli/selection.ts';
 
@@ -38,6 +38,7 @@ Exit code: 0 printed, 2 could not run, 3 a node could not be read.`;
     ...selectionFlags,
     ...fromFlag,
     ...colorFlag,
+    ...viaFlags,
     ...sshFlags,
     ...clusterFlags,
   };

@@ -82,12 +82,22 @@ async function readProxyPods(
   return [...byName.keys()].sort().map((name) => byName.get(name));
 }
 
-/** Pods are known by label or, failing that, by what they run. */
+/** Pods are known by what they run, or by the DaemonSet they belong to; labels alone may be anybody's. */
 function proxyOrNothing(pod: unknown): unknown {
-  const containers = listOf(at(pod, 'spec', 'containers'));
-  const runsIt = containers.some((container) => {
+  return proxyContainerOf(pod) !== null || isOwnedByProxy(pod) ? pruneKubeProxyPod(pod) : null;
+}
+
+function isOwnedByProxy(pod: unknown): boolean {
+  return listOf(at(pod, 'metadata', 'ownerReferences')).some(
+    (owner) => at(owner, 'kind') === 'DaemonSet' && textOf(at(owner, 'name')).startsWith('kube-proxy'),
+  );
+}
+
+/** Name of the container of a pod that is kube-proxy, by its name or its image; null: none is. */
+export function proxyContainerOf(pod: unknown): string | null {
+  const container = listOf(at(pod, 'spec', 'containers')).find((container) => {
     if (!isRecord(container)) return false;
     return container['name'] === 'kube-proxy' || /(^|\/)[^/]*kube-proxy[^/]*$/.test(textOf(container['image']));
   });
-  return runsIt ? pruneKubeProxyPod(pod) : null;
+  return container === undefined ? null : textOf(at(container, 'name'));
 }

@@ -40,11 +40,8 @@ export class BuiltinTransport implements Transport {
 
   async run(argv: readonly string[], { signal }: RunOptions): Promise<CommandResult> {
     if (signal.aborted) throw stopped(signal, this.#place);
-    const onStop = (): Error => {
-      this.#connection.destroy();
-      return stopped(signal, this.#place);
-    };
-    return untilStopped(this.#exec(quoteForPosixShell(argv)), signal, onStop);
+    // The connection stays: one command that hangs must not cost the answers of others. close() ends what still runs.
+    return untilStopped(this.#exec(quoteForPosixShell(argv)), signal, () => stopped(signal, this.#place));
   }
 
   async close(): Promise<void> {

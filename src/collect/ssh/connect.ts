@@ -18,7 +18,7 @@ import type { SharedState } from './shared-state.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
 /** With these, another address of the same node may do better. A key that is recorded may be so under another name. */
-const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
+export const NEXT_ADDRESS: ReadonlySet<string> = new Set(['refused', 'unreachable', 'timeout', 'host-key-unknown']);
 
 /** Logins to the nodes of one run. */
 export class SshLogins {
