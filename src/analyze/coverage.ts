@@ -3,7 +3,7 @@ import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts'
 import type { NodeView, World } from '../checks/world.ts';
 import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
 import { dnsUnavailable } from '../model/parse-dns.ts';
-import type { NodeManifest, Snapshot } from '../model/snapshot.ts';
+import type { NodeManifest, Snapshot, SnapshotManifest } from '../model/snapshot.ts';
 import type { Capture } from './capture.ts';
 import { settingsView } from './settings-view.ts';
 
@@ -34,7 +34,20 @@ function missingParts({ manifest }: Snapshot): Coverage['missing'] {
   );
   const error = manifest?.again?.error ?? null;
   const again = error === null ? [] : [{ part: 'what changed meanwhile', reason: error }];
-  return [...parts, ...again].toSorted((a, b) => (a.part < b.part ? -1 : 1));
+  return [...parts, ...again, ...silentProxies(manifest)].toSorted((a, b) => (a.part < b.part ? -1 : 1));
+}
+
+/** kube-proxy's own answers, where the API server does not let anybody ask, or none came of a node that was asked. */
+function silentProxies(manifest: SnapshotManifest | null): Coverage['missing'] {
+  const silent = (manifest?.nodes ?? []).flatMap(({ name, commands }) => {
+    const asked = commands.filter(({ argv }) => argv[0] === 'GET');
+    const isSilent = asked.length > 0 && asked.every(({ code }) => code === null);
+    return isSilent ? [{ name, why: asked[0]?.stderr ?? '' }] : [];
+  });
+  return [...Map.groupBy(silent, ({ why }) => why)].map(([why, nodes]) => {
+    const names = nodes.length <= 3 ? nodes.map(({ name }) => name).join(', ') : `${nodes.length} nodes`;
+    return { part: `what kube-proxy says of itself on ${names}`, reason: why };
+  });
 }
 
 /** Known only where the API was read again after the nodes. */

@@ -7,6 +7,7 @@ import type { ClusterConnection, ClusterRead, ClusterReading, ReadPart } from '.
 import { readAgain, readCluster } from './cluster/index.ts';
 import { readDns } from './dns/read-dns.ts';
 import { openPortForward, type PodPort } from './pods/port-forward.ts';
+import { readProxies, withProxy } from './pods/read-proxies.ts';
 import { type NodeRead, type NodesRequest, readNodes } from './read-nodes.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
 
@@ -42,11 +43,13 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
   request.progress({ kind: 'cluster' });
   const reading = await readCluster(request.connection, request.read, request.signal);
   await sleep(request.pauseMs(reading.cluster), undefined, { signal: request.signal });
-  const asking = readDnsOf(request, reading);
-  // Seen below, after the nodes have been let go: what is rejected before is no surprise.
+  const wanted = nodeObjects(reading.cluster).filter(({ name }) => request.nodes?.includes(name) ?? true);
+  const asking = Promise.all([readDnsOf(request, reading), readProxies(request.connection, reading, wanted, request)]);
+  // Heard below, when the ways to the nodes are closed, whatever becomes of it before.
   asking.catch(() => undefined);
-  const nodes = await readWanted(request, reading);
-  const dns = await asking;
+  const readings = await readWanted(request, reading, wanted);
+  const [dns, proxies] = await asking;
+  const nodes = readings.map((node) => withProxy(node, proxies.get(node.manifest.name)));
   const again = await readAgain(request.connection, request.read, reading.cluster, request.signal);
   return {
     manifest: {
@@ -74,9 +77,12 @@ async function readDnsOf({ connection, signal, now }: LiveRequest, { cluster }: 
   return readDns({ connection, services, open, signal, now });
 }
 
-async function readWanted(request: LiveRequest, reading: ClusterReading): Promise<readonly NodeRead[]> {
+async function readWanted(
+  request: LiveRequest,
+  reading: ClusterReading,
+  wanted: readonly NodeTarget[],
+): Promise<readonly NodeRead[]> {
   const { nodeTimeoutMs, concurrency, signal, now } = request;
-  const wanted = nodeObjects(reading.cluster).filter(({ name }) => request.nodes?.includes(name) ?? true);
   const done = (count: number): void => request.progress({ kind: 'nodes', done: count, all: wanted.length });
   done(0);
   const ways = request.ways(reading);
