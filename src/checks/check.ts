@@ -40,11 +40,6 @@ export interface Fault {
   readonly confidence: Confidence;
   /** Parts of connections that are stopped, for checks that have walked them; other faults have their impact computed. */
   readonly stopped?: readonly StoppedFlow[];
-  /**
-   * Seconds after which an answer that was right before the API changed is no longer given: until then the fault may be a
-   * change on its way, although no node is part of it.
-   */
-  readonly passesAfter?: number;
   /** Only connections from outside the cluster are stopped, as a firewall may be meant to do. */
   readonly mayBeMeant?: boolean;
   /**
@@ -74,6 +69,8 @@ export interface ServiceCheck extends CheckHeader {
   readonly scope: 'service';
   /** It compares what changes at different moments: a fault must still be there at a second look. */
   readonly lasting?: true;
+  /** The question is what the cluster DNS answers for the Service's own name. */
+  readonly asksDns?: true;
   readonly applies: (view: ServiceView) => boolean;
   readonly judge: (view: ServiceView) => Judgement;
 }
