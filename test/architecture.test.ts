@@ -15,7 +15,17 @@ const ALLOWED: Readonly<Record<string, { readonly own: readonly string[]; readon
   render: { own: ['model'], outside: ['chalk', 'cli-table3', 'get-east-asian-width', 'yaml'] },
   collect: {
     own: ['model'],
-    outside: ['@kubernetes/client-node', 'ws', 'ssh2', 'undici', 'yaml', 'p-limit', 'tar-stream', 'node:*'],
+    outside: [
+      '@kubernetes/client-node',
+      'ws',
+      'ssh2',
+      'undici',
+      'yaml',
+      'p-limit',
+      'tar-stream',
+      'dns-packet',
+      'node:*',
+    ],
   },
   cli: { own: ['model', 'collect', 'analyze', 'render', ''], outside: ['@oclif/core', 'node:*'] },
   commands: { own: ['cli', 'model', 'collect', 'analyze', 'checks', 'render', ''], outside: ['@oclif/core', 'node:*'] },

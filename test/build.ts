@@ -135,6 +135,8 @@ export interface ClusterSpec {
   readonly services: readonly ServiceSpec[];
   readonly slices: readonly SliceSpec[];
   readonly pods?: readonly unknown[];
+  /** `cluster/dns.json`. */
+  readonly dns?: unknown;
   readonly settings?: Partial<ProxySettings>;
 }
 
@@ -144,6 +146,7 @@ export function snapshot(spec: ClusterSpec): Snapshot {
     ['services', list('Service', spec.services.map(service))],
     ['endpointslices', list('EndpointSlice', spec.slices.map(slice))],
     ['nodes', list('Node', NODES.map(node))],
+    ...(spec.dns === undefined ? [] : [['dns', spec.dns] as const]),
     ...(spec.pods === undefined ? [] : [['pods', list('Pod', spec.pods)] as const]),
   ]);
   const parsed = parseCluster(cluster);

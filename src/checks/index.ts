@@ -14,6 +14,10 @@ import svc212 from './svc212-endpoint-node.ts';
 import svc213 from './svc213-duplicate-endpoint.ts';
 import svc214 from './svc214-slice-used.ts';
 import svc215 from './svc215-mirrored-endpoints.ts';
+import svc221 from './svc221-external-name-answer.ts';
+import svc222 from './svc222-cluster-ip-answer.ts';
+import svc223 from './svc223-headless-answer.ts';
+import svc224 from './svc224-external-name-target.ts';
 import svc301 from './svc301-cluster-ip-entry.ts';
 import svc302 from './svc302-node-port-entry.ts';
 import svc303 from './svc303-external-ip-entry.ts';
@@ -55,6 +59,16 @@ import svc405 from './svc405-stale-entry.ts';
 import svc406 from './svc406-other-mode.ts';
 import svc501 from './svc501-connections-arrive.ts';
 import svc502 from './svc502-other-software.ts';
+import svc601 from './svc601-proxy-running.ts';
+import svc602 from './svc602-proxy-keeps-up.ts';
+import svc603 from './svc603-proxy-writes.ts';
+import svc604 from './svc604-same-back-end.ts';
+import svc605 from './svc605-forwarding.ts';
+import svc606 from './svc606-conntrack-room.ts';
+import svc607 from './svc607-kernel-modules.ts';
+import svc608 from './svc608-bridge-netfilter.ts';
+import svc609 from './svc609-localhost-node-ports.ts';
+import svc610 from './svc610-one-proxy.ts';
 
 /** The catalogue, by id. Ids of retired checks stay listed in RETIRED and are never used again. */
 export const CHECKS: readonly Check[] = [
@@ -73,6 +87,10 @@ export const CHECKS: readonly Check[] = [
   svc213,
   svc214,
   svc215,
+  svc221,
+  svc222,
+  svc223,
+  svc224,
   svc301,
   svc302,
   svc303,
@@ -114,6 +132,16 @@ export const CHECKS: readonly Check[] = [
   svc406,
   svc501,
   svc502,
+  svc601,
+  svc602,
+  svc603,
+  svc604,
+  svc605,
+  svc606,
+  svc607,
+  svc608,
+  svc609,
+  svc610,
 ];
 
 export const RETIRED: readonly string[] = [];

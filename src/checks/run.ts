@@ -24,6 +24,13 @@ export interface OpenQuestion {
   readonly because: string;
 }
 
+/** A question that could not be answered for a Service. */
+export interface OpenServiceQuestion {
+  readonly check: ServiceCheck;
+  readonly service: ServiceView;
+  readonly because: string;
+}
+
 /** Which questions arise for a Service port on a node at all. */
 export interface Applicability {
   /** Some endpoint is used on the node: I2. */
@@ -35,6 +42,7 @@ export interface Applicability {
 export interface RunResult {
   readonly hits: readonly Hit[];
   readonly open: readonly OpenQuestion[];
+  readonly openServices: readonly OpenServiceQuestion[];
   readonly applicability: ReadonlyMap<FamilyView, ReadonlyMap<ServicePort, Applicability>>;
 }
 
@@ -49,10 +57,12 @@ export function runChecks(checks: readonly Check[], world: World): RunResult {
   const twins: Twins = new Map();
   for (const on of familyViews(world)) applicability.set(on, runOnFamily(checks, on, { hits, open, twins }));
   // Last: what these look up of all objects is not in memory while rules are compared.
+  const openServices: OpenServiceQuestion[] = [];
   for (const check of checks) {
-    if (check.scope === 'service') hits.push(...world.services.flatMap((service) => runOnService(check, service)));
+    if (check.scope !== 'service') continue;
+    for (const service of world.services) runOnService(check, service, hits, openServices);
   }
-  return { hits, open, applicability };
+  return { hits, open, openServices, applicability };
 }
 
 type CleanPorts = Map<ServicePort, Applicability>;
@@ -143,12 +153,11 @@ function familyViews(world: World): readonly FamilyView[] {
   return world.nodes.flatMap((node) => (node.status === 'judged' ? node.families : []));
 }
 
-function runOnService(check: ServiceCheck, service: ServiceView): readonly Hit[] {
-  if (!check.applies(service)) return [];
+function runOnService(check: ServiceCheck, service: ServiceView, hits: Hit[], open: OpenServiceQuestion[]): void {
+  if (!check.applies(service)) return;
   const judgement = check.judge(service);
-  return judgement.status === 'undetermined'
-    ? []
-    : judgement.faults.map((fault) => ({ scope: 'service', check, fault, service }));
+  if (judgement.status === 'undetermined') open.push({ check, service, because: judgement.because });
+  else hits.push(...judgement.faults.map((fault) => ({ scope: 'service' as const, check, fault, service })));
 }
 
 function runOnPort(check: PortCheck, view: PortView, hits: Hit[], open: OpenQuestion[]): void {

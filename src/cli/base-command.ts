@@ -1,6 +1,7 @@
 import { Command } from '@oclif/core';
 import { describeError } from './errors.ts';
 import { Session } from './session.ts';
+import { writeResult } from './write-result.ts';
 
 /** Exit codes of every command; `check` adds 0, 1 and 3 by its report. */
 export const EXIT = {
@@ -8,9 +9,9 @@ export const EXIT = {
   findings: 1,
   couldNotRun: 2,
   incomplete: 3,
-  hungUp: 129,
   interrupted: 130,
   terminated: 143,
+  hungUp: 129,
 } as const;
 
 /**
@@ -23,7 +24,7 @@ export abstract class BaseCommand extends Command {
     return this.config.bin;
   }
 
-  /** Ends network reads and node sessions on Ctrl-C or SIGTERM; what they leave behind is cleaned up on the way out. */
+  /** Ends network reads and node sessions on Ctrl-C, SIGTERM or when the terminal is gone; what they leave behind is cleaned up on the way out. */
   protected readonly stop = new Session();
 
   protected override async init(): Promise<void> {
@@ -50,7 +51,7 @@ export abstract class BaseCommand extends Command {
 
   /** The result, on stdout. */
   protected print(text: string): void {
-    process.stdout.write(text);
+    writeResult(text);
   }
 
   /** Everything else, on stderr. */

@@ -53,8 +53,8 @@ export interface Evidence {
   readonly namespace: string | null;
 }
 
-const DEFAULT_NODE_TIMEOUT_MS = 30_000;
-const DEFAULT_CONCURRENCY = 8;
+export const DEFAULT_NODE_TIMEOUT_MS = 30_000;
+export const DEFAULT_CONCURRENCY = 8;
 
 /** Milliseconds to wait between cluster and nodes, see `LiveRequest`. */
 export type Pause = (cluster: Snapshot['cluster']) => number;
@@ -66,13 +66,17 @@ export async function gather(
   session: Session,
   pauseMs: Pause = () => 0,
 ): Promise<Evidence> {
-  if (flags['all-namespaces'] === true && names.length > 0) {
-    throw new CliError(
-      'a Service cannot be named across all namespaces',
-      'Name the namespace with -n, or leave out the name.',
-    );
-  }
+  requireScope(flags, names);
   return flags.from === undefined ? gatherLive(flags, names, session, pauseMs) : gatherSaved(flags, flags.from);
+}
+
+/** @throws CliError for names across all namespaces */
+export function requireScope(flags: EvidenceFlags, names: readonly string[]): void {
+  if (flags['all-namespaces'] !== true || names.length === 0) return;
+  throw new CliError(
+    'a Service cannot be named across all namespaces',
+    'Name the namespace with -n, or leave out the name.',
+  );
 }
 
 async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence> {

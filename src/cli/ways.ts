@@ -1,13 +1,11 @@
 import type { ClusterConnection, ClusterReading } from '../collect/cluster/index.ts';
-import type { NodeAddressType } from '../collect/node-address.ts';
 import { kubeProxyWay } from '../collect/pods/kube-proxy-way.ts';
 import { DebugPodWay } from '../collect/pods/debug-pod-way.ts';
-import type { SshSettings } from '../collect/ssh/index.ts';
 import { type NodeWay, sshWay } from '../collect/way.ts';
 import { debugPodHost } from './debug-pod-host.ts';
 import type { EvidenceFlags } from './evidence.ts';
 import type { Session } from './session.ts';
-import { withoutUndefined } from './without-undefined.ts';
+import { addressType, sshSettings } from './ssh-settings.ts';
 
 /** What the ways are made of. */
 export interface WaysRequest {
@@ -58,27 +56,4 @@ export function debugNamespaceOf(flags: Pick<EvidenceFlags, 'debug-namespace'>):
 function speaksOfSsh(flags: EvidenceFlags): boolean {
   const about = [flags['ssh-user'], flags['ssh-key'], flags['ssh-port'], flags['ssh-config'], flags['node-address']];
   return about.some((value) => value !== undefined);
-}
-
-function sshSettings(flags: EvidenceFlags): SshSettings {
-  return withoutUndefined({
-    user: flags['ssh-user'],
-    keys: flags['ssh-key'],
-    port: flags['ssh-port'],
-    config: flags['ssh-config'],
-  });
-}
-
-function addressType(text: string | undefined): NodeAddressType | null {
-  switch (text) {
-    case 'InternalIP':
-    case 'ExternalIP':
-    case 'Hostname':
-    case 'InternalDNS':
-    case 'ExternalDNS':
-    case 'NodeName':
-      return text;
-    default:
-      return null;
-  }
 }

@@ -2,7 +2,13 @@ import type { CommandRecord, NodeFailure } from '../model/snapshot.ts';
 import { type NodeCommand, SUDOERS_LINE } from './node-commands.ts';
 
 /** What sudo remarks on a host that DNS does not know, and then does its work. */
-const NO_NAME = 'sudo: unable to resolve host ';
+export const NO_NAME = 'sudo: unable to resolve host ';
+
+/** Extended regular expressions, without regard to case: sudo did not find the program. */
+export const SUDO_FOUND_NOTHING = '^sudo(-rs)?: .*(command not found|No such file)';
+
+/** The same: sudo did not run it. */
+export const SUDO_REFUSED = '^([^ ]*/)?sudo(-rs)?: |^Sorry, |is not in the sudoers file|may not run sudo';
 
 /** A command with what came of it. */
 export interface Answer {
@@ -17,7 +23,7 @@ export interface Answer {
 export function isMissing(record: CommandRecord): boolean {
   const words = record.stderr;
   if (record.code === 127) return !isWithoutSudo(record);
-  return record.code === 1 && /^sudo(-rs)?: .*(command not found|No such file)/im.test(words);
+  return record.code === 1 && new RegExp(SUDO_FOUND_NOTHING, 'im').test(words);
 }
 
 /** `sudo` did not run the program. It ends with 1 then, as a save may: but its messages begin with its name. */
@@ -25,7 +31,7 @@ export function isRefused(record: CommandRecord): boolean {
   if (isWithoutSudo(record)) return true;
   if (record.code !== 1 || !record.argv.includes('sudo') || isMissing(record)) return false;
   const said = linesSaid(record).join('\n');
-  return /^(\S*\/)?sudo(-rs)?: |^Sorry, |is not in the sudoers file|may not run sudo/im.test(said);
+  return new RegExp(SUDO_REFUSED, 'im').test(said);
 }
 
 function isWithoutSudo(record: CommandRecord): boolean {

@@ -15,10 +15,14 @@ export type NodeAddressType = (typeof NODE_ADDRESS_TYPES)[number];
 /** Without a choice: the address other nodes use, then the name. */
 const DEFAULT_ORDER: readonly NodeAddressType[] = ['InternalIP', 'Hostname'];
 
+/** Types of address to try, in this order. */
+export function addressOrder(type: NodeAddressType | null): readonly NodeAddressType[] {
+  return type === null ? DEFAULT_ORDER : [type];
+}
+
 /** Addresses of a raw Node to connect to, best first; empty when it has none of the type. */
 export function addressesOfNode(node: unknown, type: NodeAddressType | null): readonly string[] {
-  const order = type === null ? DEFAULT_ORDER : [type];
-  return order.flatMap((wanted) => (wanted === 'NodeName' ? nameOf(node) : ofType(node, wanted)));
+  return addressOrder(type).flatMap((wanted) => (wanted === 'NodeName' ? nameOf(node) : ofType(node, wanted)));
 }
 
 function ofType(node: unknown, type: NodeAddressType): readonly string[] {

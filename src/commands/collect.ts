@@ -9,6 +9,7 @@ export default class Collect extends BaseCommand {
   static override readonly description = `save the evidence, to judge it later or elsewhere: check --from FILE
 
 Writes what check would read, raw: API objects and each node's saved rules. Nothing is judged.
+With --print-script it asks nobody, and prints a shell script that gathers the same with kubectl and ssh alone.
 Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   static override readonly strict = false;
   static override readonly args = {
@@ -21,16 +22,21 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     '<%= config.bin %> collect hostnames --file evidence.tgz',
     '<%= config.bin %> collect --all-namespaces --file evidence',
     '<%= config.bin %> collect --cleanup',
+    '<%= config.bin %> collect hostnames --print-script > collect.sh',
   ];
   static override readonly flags = {
     file: Flags.string({
       char: 'f',
-      description: 'folder to make, or a .tar.gz or .tgz file',
+      description: 'folder to make, or a .tar.gz or .tgz file (required without --print-script and --cleanup)',
+      helpGroup: 'RESULT',
+    }),
+    'print-script': Flags.boolean({
+      description: 'print a script for places where no new tool may run',
       helpGroup: 'RESULT',
     }),
     cleanup: Flags.boolean({
       description: 'collect nothing, but remove the pods that earlier runs left in the cluster, those of others too',
-      exclusive: ['file'],
+      exclusive: ['file', 'print-script'],
       helpGroup: NODES,
     }),
     'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
@@ -45,21 +51,30 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Collect);
     if (flags.cleanup) return this.cleanUp(flags);
-    if (flags.file === undefined)
-      throw new CliError('there is no place for the evidence', 'Name one: --file evidence.tgz');
     const names = argv.map((word) => parseWanted(String(word)).name);
+    if (flags['print-script']) {
+      const { scriptOf } = await import('../cli/script.ts');
+      this.print(scriptOf(flags, names, flags.file));
+      return;
+    }
+    const { file } = flags;
+    if (file === undefined)
+      throw new CliError('nothing says where to save it', 'Name a folder or an archive: --file evidence.tgz');
+    const { requireWritable, writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
+    await requireWritable(file);
     const { settleTime } = await import('../analyze/second-look.ts');
     const { snapshot } = await gather(flags, names, this.stop, (cluster) => flags.settle ?? settleTime(cluster));
     if (this.stop.signal.aborted) throw this.stop.signal.reason;
-    const { writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
-    await writeSnapshot(snapshot, flags.file);
+    await writeSnapshot(snapshot, file);
     const { neutral } = await import('../render/neutral.ts');
     const failed = (snapshot.manifest?.nodes ?? []).filter((node) => node.failure !== null);
     for (const node of failed) this.say(neutral(`node ${node.name} was not read: ${node.failure?.message ?? ''}`));
     const read = snapshot.nodes.length - failed.length;
-    this.print(`${flags.file}: ${read} of ${snapshot.nodes.length} nodes\n`);
+    this.print(`${file}: ${read} of ${snapshot.nodes.length} nodes\n`);
     if (failed.length > 0 && !flags['allow-partial']) process.exitCode = 3;
   }
+
+  /** Removes what earlier runs left in the cluster. */
   private async cleanUp(flags: EvidenceFlags): Promise<void> {
     const { neutral } = await import('../render/neutral.ts');
     const { cleanUpCluster } = await import('../cli/clean-up.ts');

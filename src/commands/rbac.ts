@@ -2,13 +2,19 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { CliError } from '../cli/errors.ts';
 import { NODES, viaFlags } from '../cli/flags.ts';
-import { PERMISSIONS, rbacObjects, type RbacRequest, WAY_PERMISSIONS } from '../collect/cluster/permissions.ts';
+import {
+  PERMISSIONS,
+  PORT_PERMISSIONS,
+  rbacObjects,
+  type RbacRequest,
+  WAY_PERMISSIONS,
+} from '../collect/cluster/permissions.ts';
 
 export default class Rbac extends BaseCommand {
   static override readonly description = `print the least privileges check needs, as manifests for kubectl apply
 
 What --via kube-proxy and --via debug-pod need is as good as root on the nodes: exec where host pods run. SSH needs nothing of
-the cluster.`;
+the cluster. Port-forwards in kube-system are for asking the cluster DNS and each kube-proxy themselves.`;
   static override readonly args = {
     subject: Args.string({
       ignoreStdin: true,
@@ -45,7 +51,7 @@ the cluster.`;
     const objects = rbacObjects({
       namespaces: flags.namespace ?? null,
       subject: subjectOf(args.subject),
-      permissions: [...PERMISSIONS, ...way],
+      permissions: [...PERMISSIONS, ...PORT_PERMISSIONS, ...way],
       debugNamespace: flags['debug-namespace'],
     });
     this.print(renderManifests(objects));

@@ -1,9 +1,11 @@
 import { FAMILIES } from './address.ts';
 import { isObject, MalformedClusterFile, describe } from './decode.ts';
 import { endpointKeyOf, parseEndpointsObject, parseSlice, type EndpointGroup } from './parse-endpoints.ts';
+import { parseDns } from './parse-dns.ts';
 import { readItems } from './parse-metadata.ts';
 import { parseNode } from './parse-node.ts';
 import { parsePod } from './parse-pod.ts';
+import { readyAddresses } from './parse-ready-addresses.ts';
 import { parseService } from './parse-service.ts';
 import { sliceFacts } from './parse-slice-facts.ts';
 import { servicePortsOf } from './parse-service-port.ts';
@@ -33,6 +35,8 @@ export function parseCluster(files: ReadonlyMap<ClusterFile, unknown>): Cluster 
     endpointsOf: (port) => primary.get(endpointKeyOf(port)) ?? NO_ENDPOINTS,
     legacyEndpointsOf: (port) => (objects === null ? null : (objects.get(endpointKeyOf(port)) ?? NO_ENDPOINTS)),
     slicesOf: sliceFacts(files),
+    readyAddressesOf: readyAddresses(files),
+    dns: parseDns(files, notes),
     endpointSource: sourceOf(slices, objects),
     nodes: new Map(nodes.toSorted((a, b) => compareText(a.name, b.name)).map((node) => [node.name, node])),
     pods: pods?.toSorted(byNamespaceAndName) ?? null,

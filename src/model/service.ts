@@ -1,4 +1,5 @@
 import type { Cidr, Family, Ip, Protocol } from './address.ts';
+import type { DnsFacts } from './dns.ts';
 
 /**
  * Services, endpoints, nodes and pods as the checks see them: parsed once, oddities of the API gone. The parsers are
@@ -139,6 +140,12 @@ export interface SliceFacts {
   readonly endpoints: number;
 }
 
+/** By family, sorted. */
+export interface ReadyAddresses extends Readonly<Record<Family, readonly Ip[]>> {
+  /** Some ready endpoint has a name in place of an address: an FQDN slice. */
+  readonly namesToo: boolean;
+}
+
 /** What a cluster says it wants, for the Services that were read. */
 export interface Cluster {
   /** By namespace, then name. */
@@ -151,6 +158,10 @@ export interface Cluster {
   legacyEndpointsOf(port: ServicePort): readonly Endpoint[] | null;
   /** Every slice with the Service's label. */
   slicesOf(service: Service): readonly SliceFacts[];
+  /** Addresses of its ready endpoints, of all its slices; null: slices were not read. */
+  readyAddressesOf(service: Service): ReadyAddresses | null;
+  /** What the cluster's DNS servers answer; null: they were not asked. */
+  readonly dns: DnsFacts | null;
   /** `slices`, or `endpoints` when only those could be had; `none`: neither was read, so nothing is known of endpoints. */
   readonly endpointSource: 'slices' | 'endpoints' | 'none';
   readonly nodes: ReadonlyMap<string, NodeFacts>;

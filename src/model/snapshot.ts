@@ -28,6 +28,7 @@ export const CLUSTER_FILES = [
   'networkpolicies',
   'events',
   'kube-proxy',
+  'dns',
 ] as const;
 
 /** Base name of a file in `cluster/`. */

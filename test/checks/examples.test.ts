@@ -5,7 +5,9 @@ import type { Report } from '../../src/model/report.ts';
 import { renderFinding } from '../../src/render/terminal.ts';
 import { expectGolden } from '../golden.ts';
 import { damage } from '../build.ts';
+import * as conditions from './condition-rows.ts';
 import * as rules from './damage-rows.ts';
+import { DNS_ROWS } from './dns-rows.ts';
 import * as objects from './object-rows.ts';
 
 const WIDTH = 110;
@@ -20,9 +22,11 @@ function reportsOf(code: string): readonly Report[] {
   };
   const own = special[code];
   if (own !== undefined) return [own()];
-  const object =
-    objects.ROWS.find((row) => row.codes[0] === code) ?? objects.ROWS.find((row) => row.codes.includes(code));
+  const known = [...objects.ROWS, ...DNS_ROWS];
+  const object = known.find((row) => row.codes[0] === code) ?? known.find((row) => row.codes.includes(code));
   if (object !== undefined) return [objects.judge(object.spec)];
+  const condition = conditions.ROWS.find((row) => row.codes[0] === code);
+  if (condition !== undefined) return [conditions.judge(condition.evidence())];
   const row = rules.ROWS.find((one) => one.codes[0] === code) ?? rules.ROWS.find((one) => one.codes.includes(code));
   return row === undefined ? [] : [rules.judge(damage(row.cluster(), rules.NODE, row.change, row.file))];
 }

@@ -19,6 +19,9 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   flock: 'util-linux',
   mount: 'mount',
+  // The script that `collect` prints must run in these, and be clean.
+  dash: 'dash',
+  shellcheck: 'shellcheck',
   containerd: 'containerd',
   runc: 'runc',
   '/usr/lib/cni/host-local': 'containernetworking-plugins',

@@ -81,6 +81,25 @@ export const WAY_PERMISSIONS: Readonly<Record<'kube-proxy' | 'debug-pod' | 'ssh'
   ssh: [],
 };
 
+const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
+const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
+const NO_PORTS = `${NO_DNS}; kube-proxy is not asked how it is`;
+
+/** What is asked of DNS servers and kube-proxies themselves, through ports of their pods; test/cluster/dns.test.ts has them. */
+export const PORT_PERMISSIONS: readonly Permission[] = [
+  // API servers before 1.35 want `get` for a WebSocket, later ones `create` too.
+  { resource: FORWARD, verb: 'get', where: 'kube-system', without: NO_PORTS },
+  { resource: FORWARD, verb: 'create', where: 'kube-system', without: NO_PORTS },
+  { resource: RESOURCES.services, verb: 'get', where: 'kube-system', names: ['kube-dns'], without: NO_DNS },
+  {
+    resource: RESOURCES.configMaps,
+    verb: 'get',
+    where: 'kube-system',
+    names: ['coredns'],
+    without: 'whether DNS is set up to answer otherwise stays open',
+  },
+];
+
 /** A v1 List of roles and bindings that give a subject these permissions and nothing more. */
 export interface RbacRequest {
   /** Namespaces of the Services; null: all. */
@@ -100,7 +119,7 @@ const NAME = 'svcdoctor';
 export function rbacObjects({
   namespaces,
   subject,
-  permissions = PERMISSIONS,
+  permissions = [...PERMISSIONS, ...PORT_PERMISSIONS],
   debugNamespace = 'default',
 }: RbacRequest): readonly object[] {
   const of = (where: Permission['where']): readonly Permission[] => permissions.filter((one) => one.where === where);

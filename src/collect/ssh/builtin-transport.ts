@@ -40,11 +40,8 @@ export class BuiltinTransport implements Transport {
 
   async run(argv: readonly string[], { signal }: RunOptions): Promise<CommandResult> {
     if (signal.aborted) throw stopped(signal, this.#place);
-    const onStop = (): Error => {
-      this.#connection.destroy();
-      return stopped(signal, this.#place);
-    };
-    return untilStopped(this.#exec(quoteForPosixShell(argv)), signal, onStop);
+    // The connection stays: one command that hangs must not cost the answers of others. close() ends what still runs.
+    return untilStopped(this.#exec(quoteForPosixShell(argv)), signal, () => stopped(signal, this.#place));
   }
 
   async close(): Promise<void> {
@@ -118,6 +115,8 @@ export class BuiltinTransport implements Transport {
           if (error !== undefined) return fail(error);
           // Listening must begin here and now: a short answer is in the same packet, and its events are not repeated.
           const answer = this.#answer(channel);
+          // Nothing to read for the command: a menu, or a question, gets no answer instead of waiting for one.
+          channel.end();
           answer.catch(() => undefined);
           resolve({ answer });
         });

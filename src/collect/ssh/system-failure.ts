@@ -3,56 +3,57 @@ import type { NodeFailureReason } from '../../model/snapshot.ts';
 import { LoginDropped } from './failures.ts';
 
 interface Meaning {
-  readonly pattern: RegExp;
+  /** Extended regular expression, without regard to case. */
+  readonly pattern: string;
   readonly reason: NodeFailureReason;
   readonly tryThis: (byHand: string) => string;
 }
 
-/** The words of OpenSSH's client, the more telling first. */
-const MEANINGS: readonly Meaning[] = [
+/** The words of OpenSSH's client, the more telling first. Also for the script of `collect --print-script`. */
+export const MEANINGS: readonly Meaning[] = [
   {
-    pattern: /HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY|host key .*revoked/i,
+    pattern: 'HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY|host key .*revoked',
     reason: 'host-key-changed',
     tryThis: () => 'Reinstalled, or somebody in between? When the new key is right: ssh-keygen -R HOST',
   },
   {
-    pattern: /No \S+ host key is known|Host key verification failed/i,
+    pattern: 'No [^ ]+ host key is known|Host key verification failed',
     reason: 'host-key-unknown',
     tryThis: (byHand) => `Record the key by logging in once, after comparing the fingerprint: ${byHand}`,
   },
   {
-    pattern: /Permission denied|Too many authentication failures/i,
+    pattern: 'Permission denied|Too many authentication failures',
     reason: 'authentication',
     tryThis: (byHand) => `\`${byHand}\` must get in without a question; a key with a passphrase: ssh-add`,
   },
   {
-    pattern: /Connection refused/i,
+    pattern: 'Connection refused',
     reason: 'refused',
     tryThis: () => 'Is sshd running on the node, on this port? Choose the port with --ssh-port.',
   },
   {
-    pattern: /timed out|Timeout, server/i,
+    pattern: 'timed out|Timeout, server',
     reason: 'timeout',
     tryThis: () => 'Is the node up, and does a firewall let you through?',
   },
   {
-    pattern: /Could not resolve hostname|No route to host|Network is unreachable/i,
+    pattern: 'Could not resolve hostname|No route to host|Network is unreachable',
     reason: 'unreachable',
     tryThis: () => 'Is the node up, and is there a way to it from here? Choose the address with --node-address.',
   },
   {
-    pattern: /Unable to negotiate|no matching .* found/i,
+    pattern: 'Unable to negotiate|no matching .* found',
     reason: 'configuration',
     tryThis: () =>
       'Allow one of those in ssh_config (KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs), or in sshd_config.',
   },
   {
-    pattern: /banner line contains invalid|Bad remote protocol version|Protocol major versions differ/i,
+    pattern: 'banner line contains invalid|Bad remote protocol version|Protocol major versions differ',
     reason: 'unreachable',
     tryThis: () => 'What answers there does not speak SSH 2. Choose the port of sshd: --ssh-port',
   },
   {
-    pattern: /Bad configuration option|Bad owner or permissions|terminating, \d+ bad/i,
+    pattern: 'Bad configuration option|Bad owner or permissions|terminating, [0-9]+ bad',
     reason: 'configuration',
     tryThis: () => 'Correct ssh_config.',
   },
@@ -61,16 +62,26 @@ const MEANINGS: readonly Meaning[] = [
 /** Closed before the keys were exchanged: nobody was asked who he is. */
 const DROPPED = /^\S*exchange_identification: .*(closed by remote host|reset by peer).*$/im;
 
+/** `ssh` ended without a word: for much that ends a connection it has none, not even at the log level for errors. */
+export class SaidNothing extends NodeReadError {}
+
 /** A failure of `ssh` itself, from what it said. */
 export function systemFailure(stderr: string, host: string, byHand: string): NodeReadError {
   const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^@+/.test(line));
-  const meaning = MEANINGS.find(({ pattern }) => pattern.test(stderr));
-  const telling = meaning && lines.find((line) => meaning.pattern.test(line));
-  const words = (telling ?? lines.at(-1) ?? 'ssh failed and said nothing').trim();
+  const verbose = `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`;
+  const last = lines.at(-1);
+  if (last === undefined) {
+    const words = `${host}: ssh ended with 255 and said nothing: the command was killed, or the connection is lost`;
+    return new SaidNothing('connection-lost', words, verbose);
+  }
+  const meaning = MEANINGS.find(({ pattern }) => new RegExp(pattern, 'i').test(stderr));
+  const telling = meaning && lines.find((line) => new RegExp(meaning.pattern, 'i').test(line));
+  const words = (telling ?? last).trim();
   const prints = /SHA256:\S+/.exec(stderr)?.[0].replace(/\.$/, '');
   const message = `${host}: ${words}${prints !== undefined && !words.includes(prints) ? ` (${prints})` : ''}`;
-  const [dropped = null] = DROPPED.exec(stderr) ?? [];
-  if (meaning === undefined && dropped !== null) return new LoginDropped(host, dropped.trim());
   if (meaning !== undefined) return new NodeReadError(meaning.reason, message, meaning.tryThis(byHand));
-  return new NodeReadError('connection-lost', message, `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`);
+  const [dropped] = DROPPED.exec(stderr) ?? [];
+  return dropped === undefined
+    ? new NodeReadError('connection-lost', message, verbose)
+    : new LoginDropped(host, dropped.trim());
 }

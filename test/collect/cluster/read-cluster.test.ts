@@ -226,7 +226,7 @@ describe('reading the cluster', () => {
           kind: 'DaemonSet',
           metadata: { name: 'kube-proxy', namespace: 'kube-system' },
           spec: {
-            template: { metadata: {}, spec: { containers: [{ name: 'kube-proxy', args: ['-a'] }] }, status: {} },
+            template: { spec: { containers: [{ name: 'kube-proxy', args: ['-a'] }] } },
           },
         },
         {
@@ -236,7 +236,6 @@ describe('reading the cluster', () => {
           spec: {
             containers: [{ name: 'kube-proxy', image: 'kube-proxy:v1.37.2', args: ['--v=2'], command: ['kube-proxy'] }],
           },
-          status: {},
         },
       ],
     });
