@@ -64,7 +64,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     const { snapshot, namespace } = await gather(
       flags,
       wanted.map((service) => service.name),
-      this.stop.signal,
+      this.stop,
     );
     const { analyze } = await import('../analyze/analyze.ts');
     const options = {
@@ -108,7 +108,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   private async gatherAgain(flags: EvidenceFlags, names: readonly string[]): Promise<Evidence | null> {
     const { ClusterError } = await import('../collect/cluster/index.ts');
     try {
-      return await gather(flags, names, this.stop.signal);
+      return await gather(flags, names, this.stop);
     } catch (error) {
       if (this.stop.signal.aborted || !(error instanceof ClusterError)) throw error;
       this.say(neutral(`warning: what was found could not be looked at a second time: ${error.message}`));

@@ -56,7 +56,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     const { requireWritable, writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
     await requireWritable(file);
     const { settleTime } = await import('../analyze/second-look.ts');
-    const { snapshot } = await gather(flags, names, this.stop.signal, (cluster) => flags.settle ?? settleTime(cluster));
+    const { snapshot } = await gather(flags, names, this.stop, (cluster) => flags.settle ?? settleTime(cluster));
     if (this.stop.signal.aborted) throw this.stop.signal.reason;
     await writeSnapshot(snapshot, file);
     const { neutral } = await import('../render/neutral.ts');
