@@ -9,6 +9,7 @@ import type { Service } from '../model/service.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { buildWorld } from './build-world.ts';
 import { coverageOf } from './coverage.ts';
+import { dnsStates } from './dns-states.ts';
 import { findingsOf, severityOf } from './findings.ts';
 import { servicePortResults, worstState } from './invariants.ts';
 import { inFlight, separate, type Changes, type OpenHit } from './second-look.ts';
@@ -36,13 +37,15 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
   const cluster = parseCluster(snapshot.cluster);
   const selected = selectServices(cluster, options);
   const { world, notes, captures } = buildWorld(snapshot, cluster, selected, options.nodes);
-  const run = runChecks(checksFor(options), world);
-  const { standing, open } = separate(run.hits, options.changes ?? inFlight(snapshot));
+  const checks = checksFor(options);
+  const run = runChecks(checks, world);
+  const { standing, open, openServices } = separate(run.hits, options.changes ?? inFlight(snapshot));
   const groups = weigh(standing);
   const findings = findingsOf(groups);
   const hits = groups.flatMap((group) => group.hits);
   const servicePorts = servicePortResults(world, { ...run, hits, open: [...run.open, ...open] });
-  const services = summaries(world, servicePorts, groups);
+  const undecided = [...run.openServices, ...openServices];
+  const services = summaries(checks, world, servicePorts, groups, undecided);
   const coverage = coverageOf(snapshot, world, captures);
   return {
     apiVersion: 'svcdoctor/v1',
@@ -53,7 +56,7 @@ export function analyze(snapshot: Snapshot, options: AnalyzeOptions): Report {
     services,
     servicePorts,
     findings,
-    notes: [...objectNotes(world), ...openNotes(open), ...serviceNotes(run.openServices), ...notes],
+    notes: [...objectNotes(world), ...openNotes(open), ...serviceNotes(undecided), ...notes],
   };
 }
 
@@ -77,20 +80,24 @@ function metadataOf(snapshot: Snapshot, options: AnalyzeOptions, serverVersion: 
 }
 
 function summaries(
+  checks: readonly Check[],
   world: World,
   ports: readonly ServicePortResult[],
   groups: readonly WeighedHits[],
+  undecided: readonly OpenServiceQuestion[],
 ): readonly ServiceSummary[] {
   const portsOf = Map.groupBy(ports, (port) => `${port.namespace}/${port.service}`);
   const errors = groups.filter((group) => severityOf(group) === 'error');
   const failed = new Set(errors.flatMap(({ hits }) => hits.flatMap(servicesOf)));
-  return world.services.map(({ service, withoutRules }) => {
+  const dns = dnsStates(checks, world.services, groups, undecided);
+  return world.services.map((view) => {
+    const { service, withoutRules } = view;
     const { namespace, name, type } = service;
     const own = portsOf.get(`${namespace}/${name}`) ?? [];
     const states = own.flatMap((port) => INVARIANTS.map((invariant) => port.invariants[invariant].state));
     const judged = states.length === 0 ? 'not-applicable' : worstState(states);
     const state = failed.has(service) ? 'failed' : judged;
-    return { namespace, name, type, ...(withoutRules === null ? {} : { withoutRules }), state };
+    return { namespace, name, type, ...(withoutRules === null ? {} : { withoutRules }), state, ...dns(view) };
   });
 }
 

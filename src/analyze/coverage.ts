@@ -2,7 +2,8 @@ import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts';
 import type { NodeView, World } from '../checks/world.ts';
 import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
-import type { NodeManifest, Snapshot } from '../model/snapshot.ts';
+import { dnsUnavailable } from '../model/parse-dns.ts';
+import type { NodeManifest, Snapshot, SnapshotManifest } from '../model/snapshot.ts';
 import type { Capture } from './capture.ts';
 import { settingsView } from './settings-view.ts';
 
@@ -13,9 +14,18 @@ export function coverageOf(snapshot: Snapshot, world: World, captures: ReadonlyM
     nodes: world.nodes.map((node) =>
       nodeCoverage(node, manifests.get(node.name) ?? null, captures.get(node.name) ?? null),
     ),
+    ...dnsAsked(snapshot, world),
     missing: missingParts(snapshot),
     ...changedMeanwhile(snapshot),
   };
+}
+
+function dnsAsked({ cluster }: Snapshot, { cluster: { dns }, services }: World): Pick<Coverage, 'dns'> {
+  const reason = dnsUnavailable(cluster);
+  if (reason !== null) return { dns: { servers: [], reason } };
+  if (dns === null) return {};
+  const unasked = services.filter(({ service }) => dns.isUnasked(`${service.namespace}/${service.name}`)).length;
+  return { dns: { servers: dns.servers, zone: dns.zone, ...(unasked === 0 ? {} : { unasked }) } };
 }
 
 function missingParts({ manifest }: Snapshot): Coverage['missing'] {
@@ -24,7 +34,20 @@ function missingParts({ manifest }: Snapshot): Coverage['missing'] {
   );
   const error = manifest?.again?.error ?? null;
   const again = error === null ? [] : [{ part: 'what changed meanwhile', reason: error }];
-  return [...parts, ...again].toSorted((a, b) => (a.part < b.part ? -1 : 1));
+  return [...parts, ...again, ...silentProxies(manifest)].toSorted((a, b) => (a.part < b.part ? -1 : 1));
+}
+
+/** kube-proxy's own answers, where the API server does not let anybody ask, or none came of a node that was asked. */
+function silentProxies(manifest: SnapshotManifest | null): Coverage['missing'] {
+  const silent = (manifest?.nodes ?? []).flatMap(({ name, commands }) => {
+    const asked = commands.filter(({ argv }) => argv[0] === 'GET');
+    const isSilent = asked.length > 0 && asked.every(({ code }) => code === null);
+    return isSilent ? [{ name, why: asked[0]?.stderr ?? '' }] : [];
+  });
+  return [...Map.groupBy(silent, ({ why }) => why)].map(([why, nodes]) => {
+    const names = nodes.length <= 3 ? nodes.map(({ name }) => name).join(', ') : `${nodes.length} nodes`;
+    return { part: `what kube-proxy says of itself on ${names}`, reason: why };
+  });
 }
 
 /** Known only where the API was read again after the nodes. */

@@ -1,7 +1,9 @@
 import { CHECKS } from '../checks/index.ts';
-import type { Hit } from '../checks/run.ts';
+import type { Hit, OpenServiceQuestion } from '../checks/run.ts';
 import { readProxyObjects } from '../kubeproxy/proxy-objects.ts';
+import { DNS_TYPES, serviceName } from '../model/dns.ts';
 import { objectVersions, ruleSources } from '../model/object-version.ts';
+import { parseDns } from '../model/parse-dns.ts';
 import type { Report } from '../model/report.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 
@@ -27,7 +29,8 @@ export const NO_CHANGES: Changes = () => null;
 export function inFlight({ manifest }: Snapshot): Changes {
   const changed = new Set(manifest?.again?.changed.map(({ service }) => service));
   if (changed.size === 0) return NO_CHANGES;
-  return (_code, subject, node) => (node !== '' && changed.has(serviceOf(subject)) ? 'in-flight' : null);
+  return (code, subject, node) =>
+    (node !== '' || LASTING.has(code)) && changed.has(serviceOf(subject)) ? 'in-flight' : null;
 }
 
 /** Where a second look is due. */
@@ -57,10 +60,15 @@ const USUAL_SYNC_PERIOD = 1000;
 const SYNC = 2000;
 const LONGEST_SETTLE = 60_000;
 
-/** Milliseconds after which a kube-proxy that is well has written what the API server told it. */
-export function settleTime(cluster: Snapshot['cluster']): number {
+/**
+ * Milliseconds after which a kube-proxy that is well has written what the API server told it; with `services`, also after
+ * which DNS gives no answer any more that was right before.
+ */
+export function settleTime(cluster: Snapshot['cluster'], services = false): number {
   const { config } = readProxyObjects(cluster.get('kube-proxy'));
-  return Math.min(LONGEST_SETTLE, Math.max(USUAL_SYNC_PERIOD, config?.minSyncPeriodMs ?? 0) + SYNC);
+  const proxy = Math.max(USUAL_SYNC_PERIOD, config?.minSyncPeriodMs ?? 0) + SYNC;
+  const kept = services ? (parseDns(cluster, [])?.keptFor ?? 0) : 0;
+  return Math.min(LONGEST_SETTLE, Math.max(proxy, kept * 1000));
 }
 
 /**
@@ -104,14 +112,15 @@ export function changesBetween(first: Look, second: Look): Changes {
       if (unread.has(node)) continue;
       const key = keyOf(code, subject, node);
       if (!again.has(key)) changes.set(key, 'settled');
-      else if (node !== '' && !isStill(subject, node)) changes.set(key, 'open');
+      else if (!isStill(code, subject, node)) changes.set(key, 'open');
     }
   }
   return (code, subject, node) => changes.get(keyOf(code, subject, node)) ?? null;
 
-  function isStill(subject: string, node: string): boolean {
-    const isMoving = moving('', subject, node) !== null;
-    return (!isMoving && sameObjects(subject, first, second)) || sameRules(node, first, second);
+  function isStill(code: string, subject: string, node: string): boolean {
+    const isMoving = moving(code, subject, node) !== null;
+    if (!isMoving && sameObjects(subject, first, second)) return true;
+    return node === '' ? sameAnswers(subject, first, second) : sameRules(node, first, second);
   }
 }
 
@@ -162,6 +171,25 @@ function sameRules(node: string, first: Look, second: Look): boolean {
   return rulesOf(node, first.snapshot) === rulesOf(node, second.snapshot);
 }
 
+/** DNS says what it said before; false also where nobody was asked. */
+function sameAnswers(service: string, first: Look, second: Look): boolean {
+  const answers = dnsAnswers(service, first.snapshot);
+  return answers !== null && answers === dnsAnswers(service, second.snapshot);
+}
+
+/** What DNS answers for a Service's name, without what changes by itself; null: nobody asked. */
+function dnsAnswers(service: string, { cluster }: Snapshot): string | null {
+  const dns = parseDns(cluster, []);
+  const [namespace = '', name = ''] = service.split('/');
+  if (dns === null) return null;
+  const answers = DNS_TYPES.flatMap((type) => dns.answersTo({ name: serviceName(name, namespace, dns.zone), type }));
+  const lines = answers.map(({ server, type, response }) => {
+    const data = (response?.answers ?? []).map((record) => record.data);
+    return [server, type, response?.rcode, ...data.toSorted()].join(' ');
+  });
+  return lines.length === 0 ? null : lines.toSorted().join('\n');
+}
+
 /** All saves of a node without what changes by itself: counters and times. */
 function rulesOf(name: string, { nodes }: Snapshot): string {
   const files = [...(nodes.find((node) => node.name === name)?.files ?? [])];
@@ -172,16 +200,23 @@ function rulesOf(name: string, { nodes }: Snapshot): string {
     .join('\n');
 }
 
+export interface Separated {
+  readonly standing: readonly Hit[];
+  readonly open: readonly OpenHit[];
+  readonly openServices: readonly OpenServiceQuestion[];
+}
+
 /** The hits that stand, and those nobody can tell. */
-export function separate(
-  hits: readonly Hit[],
-  changes: Changes,
-): { readonly standing: readonly Hit[]; readonly open: readonly OpenHit[] } {
+export function separate(hits: readonly Hit[], changes: Changes): Separated {
   const open: OpenHit[] = [];
+  const openServices: OpenServiceQuestion[] = [];
   const standing = hits.flatMap((hit): readonly Hit[] => {
     if (hit.scope === 'service') {
-      const { namespace, name } = hit.service.service;
-      return changes(hit.check.id, `${namespace}/${name}`, '') === null ? [hit] : [];
+      const { check, service } = hit;
+      const change = changes(check.id, `${service.service.namespace}/${service.service.name}`, '');
+      if (change === 'open' || change === 'in-flight')
+        openServices.push({ check, service, because: SERVICE_BECAUSE[change] });
+      return change === null ? [hit] : [];
     }
     const views = hit.scope === 'node' ? hit.ports : [hit.view];
     const kept = views.filter((view) => {
@@ -193,7 +228,7 @@ export function separate(
     if (hit.scope === 'node') return views.length > 0 && kept.length === 0 ? [] : [{ ...hit, ports: kept }];
     return kept.length === 0 ? [] : [hit];
   });
-  return { standing, open };
+  return { standing, open, openServices };
 }
 
 type PortHit = Extract<Hit, { readonly scope: 'service-port' }>;
@@ -208,4 +243,9 @@ export interface OpenHit {
 const BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
   open: 'its endpoints change faster than they can be read: the rules differ at every look, each time otherwise',
   'in-flight': 'in flight: its objects changed while the nodes were read, and the rules differ from the older ones',
+};
+
+const SERVICE_BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
+  open: 'it changes faster than it can be asked about: what differs is another thing at every look',
+  'in-flight': 'in flight: it changed while the evidence was gathered',
 };

@@ -79,9 +79,18 @@ function healthy(judged: Judged, subject: string): string {
   const be = judged.services.length === 1 ? 'is' : 'are';
   if (judged.services.length === 0) return 'There is no Service to judge.';
   if (judged.servicePorts.length === 0)
-    return `${subject} ${judged.services.length === 1 ? 'has' : 'have'} no rules on nodes: ${reasons(judged.services)}.`;
+    return `${subject} ${judged.services.length === 1 ? 'has' : 'have'} no rules on nodes: ${reasons(judged.services)}.${dnsWords(judged)}`;
   const read = judged.coverage.nodes.length;
   return `${subject} ${be} healthy: kube-proxy's rules on ${read} of ${read} nodes are what the API asks for.`;
+}
+
+/** Of Services without rules there is nothing to judge but DNS: whether that was looked at is part of the answer. */
+function dnsWords({ services, coverage: { dns, missing } }: Judged): string {
+  if (services.every((service) => service.dns === 'ok')) return ' The cluster DNS answers as it should.';
+  if (services.some((service) => service.dns !== undefined))
+    return ' Not all answers of the cluster DNS could be judged.';
+  const why = dns?.reason ?? missing.find(({ part }) => part === 'dns')?.reason;
+  return ` The cluster DNS was not asked${why === undefined ? '' : `: ${why}`}.`;
 }
 
 function reasons(services: readonly ServiceSummary[]): string {

@@ -40,13 +40,13 @@ export interface Fault {
   readonly confidence: Confidence;
   /** Parts of connections that are stopped, for checks that have walked them; other faults have their impact computed. */
   readonly stopped?: readonly StoppedFlow[];
-  /**
-   * Seconds after which an answer that was right before the API changed is no longer given: until then the fault may be a
-   * change on its way, although no node is part of it.
-   */
-  readonly passesAfter?: number;
   /** Only connections from outside the cluster are stopped, as a firewall may be meant to do. */
   readonly mayBeMeant?: boolean;
+  /**
+   * What users experience, in words, where no walk through rules can tell it; `now`: connections fail because of it at this
+   * moment, so that it is no mere warning.
+   */
+  readonly felt?: { readonly words: string; readonly now: boolean };
   /** Invariants that fail for the same reason, beside the check's own. */
   readonly alsoBreaks?: readonly Invariant[];
   /** Commands; without them the remedy is to have kube-proxy rewrite its rules. */
@@ -69,6 +69,8 @@ export interface ServiceCheck extends CheckHeader {
   readonly scope: 'service';
   /** It compares what changes at different moments: a fault must still be there at a second look. */
   readonly lasting?: true;
+  /** The question is what the cluster DNS answers for the Service's own name. */
+  readonly asksDns?: true;
   readonly applies: (view: ServiceView) => boolean;
   readonly judge: (view: ServiceView) => Judgement;
 }
@@ -88,6 +90,8 @@ export interface NodeCheck extends CheckHeader {
   readonly applies: (view: FamilyView) => boolean;
   readonly judge: (view: FamilyView) => Judgement;
   readonly hits: (view: PortView) => boolean;
+  /** Parts of connections to a port that a fault stops; then no walk through rules is made. */
+  readonly stops?: (view: PortView) => readonly StoppedFlow[];
 }
 
 export type Check = ServiceCheck | PortCheck | NodeCheck;

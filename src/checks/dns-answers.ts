@@ -67,7 +67,6 @@ function faultOf(
     proof: [],
     found: found.join('; '),
     confidence: confidenceIn(configuration),
-    passesAfter: Math.max(...wrong.map(({ keptFor }) => keptFor)),
     fix: [...servers].slice(0, 3).map((server) => `kubectl -n ${server.replace('/', ' logs ')} --tail=50`),
   };
 }
@@ -100,12 +99,7 @@ interface Other {
   readonly server: string;
   readonly type: DnsType;
   readonly words: string;
-  /** Seconds for which it may be given although the API says otherwise by now. */
-  readonly keptFor: number;
 }
-
-/** Caches hold an answer without a time of its own no longer: the most CoreDNS' `cache` does by default. */
-const UNKNOWN_TTL = 30;
 
 function replyOf({ server, type, response, error }: DnsAnswer, values: readonly string[]): Reply {
   if (response === null) return { status: 'unclear', server, words: `gave no answer: ${error ?? 'unknown reason'}` };
@@ -115,9 +109,7 @@ function replyOf({ server, type, response, error }: DnsAnswer, values: readonly 
   if (response.truncated) return { status: 'unclear', server, words: 'answered with more than fits into a message' };
   const found = valuesOf(response);
   if (found.length === values.length && found.every((value) => values.includes(value))) return { status: 'right' };
-  const ttls = response.answers.map(({ ttl }) => ttl);
-  const keptFor = ttls.length > 0 ? Math.max(...ttls) : (response.negativeTtl ?? UNKNOWN_TTL);
-  return { status: 'other', server, type, words: wordsFor(type, response, found, values), keptFor };
+  return { status: 'other', server, type, words: wordsFor(type, response, found, values) };
 }
 
 /** An alias is the answer itself, wherever it leads. */

@@ -9,6 +9,8 @@ export default defineCheck({
   severity: 'error',
   invariant: null,
   scope: 'service',
+  lasting: true,
+  asksDns: true,
   title: "the cluster DNS leads the Service's name to its externalName",
   docs: {
     why: `Of an ExternalName Service the answer of the cluster DNS is all there is: a CNAME from the Service's name to spec.externalName. The servers themselves were asked, over a port-forward, so that neither rules nor a cache on a node is in between.`,

@@ -9,6 +9,8 @@ export default defineCheck({
   severity: 'error',
   invariant: null,
   scope: 'service',
+  lasting: true,
+  asksDns: true,
   title: "the cluster DNS answers the Service's name with its clusterIP",
   docs: {
     why: `Pods find a Service by its name. If the cluster DNS answers with another address, or does not know the name, the best rules on all nodes are of no use. The servers themselves were asked, over a port-forward, so that neither rules nor a cache on a node is in between.`,

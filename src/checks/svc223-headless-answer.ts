@@ -9,6 +9,8 @@ export default defineCheck({
   severity: 'error',
   invariant: null,
   scope: 'service',
+  lasting: true,
+  asksDns: true,
   title: 'the cluster DNS answers with the ready endpoints of the headless Service',
   docs: {
     why: `Clients of a headless Service connect to the addresses that the cluster DNS gives them. An address that is missing gets no connections, one that is no ready endpoint any more gets connections that fail. The servers themselves were asked, over a port-forward, so that neither rules nor a cache on a node is in between.`,

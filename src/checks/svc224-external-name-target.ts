@@ -9,6 +9,7 @@ export default defineCheck({
   severity: 'warning',
   invariant: null,
   scope: 'service',
+  lasting: true,
   title: 'the name an ExternalName Service leads to exists',
   docs: {
     why: `An ExternalName Service is as good as the name it leads to. The cluster's DNS servers, asked for that name, say that there is no such name: clients of the Service get the same answer.`,
@@ -39,7 +40,6 @@ function judge({ service, cluster }: ServiceView): Judgement {
       proof: [],
       found: `${absent.map(({ server }) => server).join(', ')}: NXDOMAIN for ${name}`,
       confidence: 'likely',
-      passesAfter: Math.max(...absent.map(({ response }) => response?.negativeTtl ?? 0)),
       fix: [`kubectl -n ${service.namespace} get service ${service.name} -o jsonpath='{.spec.externalName}'`],
     },
   ]);

@@ -1,9 +1,13 @@
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, itemsOf } from '../model/decode.ts';
 import type { ClusterFile, Snapshot } from '../model/snapshot.ts';
 import { SNAPSHOT_FORMAT } from '../model/snapshot.ts';
-import type { ClusterConnection, ClusterRead, ClusterReading } from './cluster/index.ts';
+import type { ClusterConnection, ClusterRead, ClusterReading, ReadPart } from './cluster/index.ts';
 import { readAgain, readCluster } from './cluster/index.ts';
+import { readDns } from './dns/read-dns.ts';
+import { openPortForward, type PodPort } from './pods/port-forward.ts';
+import { readProxies, withProxy } from './pods/read-proxies.ts';
 import { type NodeRead, type NodesRequest, readNodes } from './read-nodes.ts';
 import type { NodeTarget, NodeWay } from './way.ts';
 
@@ -39,7 +43,13 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
   request.progress({ kind: 'cluster' });
   const reading = await readCluster(request.connection, request.read, request.signal);
   await sleep(request.pauseMs(reading.cluster), undefined, { signal: request.signal });
-  const nodes = await readWanted(request, reading);
+  const wanted = nodeObjects(reading.cluster).filter(({ name }) => request.nodes?.includes(name) ?? true);
+  const asking = Promise.all([readDnsOf(request, reading), readProxies(request.connection, reading, wanted, request)]);
+  // Heard below, when the ways to the nodes are closed, whatever becomes of it before.
+  asking.catch(() => undefined);
+  const readings = await readWanted(request, reading, wanted);
+  const [dns, proxies] = await asking;
+  const nodes = readings.map((node) => withProxy(node, proxies.get(node.manifest.name)));
   const again = await readAgain(request.connection, request.read, reading.cluster, request.signal);
   return {
     manifest: {
@@ -51,18 +61,28 @@ export async function collectLive(request: LiveRequest): Promise<Snapshot> {
       context: reading.context,
       server: reading.server,
       scope: reading.scope,
-      parts: reading.parts,
+      parts: [...reading.parts, dns.part],
       again,
       nodes: nodes.map((node) => node.manifest),
     },
-    cluster: reading.cluster,
+    cluster: dns.value === undefined ? reading.cluster : new Map([...reading.cluster, ['dns', dns.value]]),
     nodes: nodes.map((node) => node.evidence),
   };
 }
 
-async function readWanted(request: LiveRequest, reading: ClusterReading): Promise<readonly NodeRead[]> {
+async function readDnsOf({ connection, signal, now }: LiveRequest, { cluster }: ClusterReading): Promise<ReadPart> {
+  const services = itemsOf('services', cluster.get('services'));
+  const open = async (server: PodPort, until: AbortSignal): Promise<Duplex> =>
+    openPortForward(connection, server, until);
+  return readDns({ connection, services, open, signal, now });
+}
+
+async function readWanted(
+  request: LiveRequest,
+  reading: ClusterReading,
+  wanted: readonly NodeTarget[],
+): Promise<readonly NodeRead[]> {
   const { nodeTimeoutMs, concurrency, signal, now } = request;
-  const wanted = nodeObjects(reading.cluster).filter(({ name }) => request.nodes?.includes(name) ?? true);
   const done = (count: number): void => request.progress({ kind: 'nodes', done: count, all: wanted.length });
   done(0);
   const ways = request.ways(reading);

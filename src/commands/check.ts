@@ -96,7 +96,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     const first = { snapshot, report: analyze(snapshot, { ...options, changes: NO_CHANGES }) };
     const due = dueAgain(first.report);
     if (due === null) return first.report;
-    await settle(flags.settle ?? settleTime(snapshot.cluster), this.stop.signal);
+    await settle(flags.settle ?? settleTime(snapshot.cluster, due.services), this.stop.signal);
     const names = argv.map((word) => parseWanted(String(word)).name);
     const reading = await this.gatherAgain({ ...flags, node: due.nodes }, names);
     if (reading === null) return analyze(snapshot, options);

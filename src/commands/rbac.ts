@@ -6,7 +6,8 @@ import { rbacObjects, type RbacRequest } from '../collect/cluster/permissions.ts
 export default class Rbac extends BaseCommand {
   static override readonly description = `print the least privileges check needs, as manifests for kubectl apply
 
-What is read of nodes goes over SSH and needs no privilege in the cluster.`;
+What is read of nodes goes over SSH and needs no privilege in the cluster. Port-forwards in kube-system are for asking the
+cluster DNS and each kube-proxy themselves.`;
   static override readonly args = {
     subject: Args.string({
       ignoreStdin: true,

@@ -32,8 +32,19 @@ export function configurationOf(corefile: string, zone: string): DnsConfiguratio
     unknown: distinct(plugins.filter(({ name }) => UNKNOWN.has(name)).map(({ name }) => name)),
     namespaces: namespaces.length === 0 ? null : namespaces,
     selective: distinct(options.flatMap(([name = '']) => (SELECTIVE.has(name) ? [name] : []))),
+    caches: plugins.some((plugin) => plugin.name === 'cache' && cachesZone(plugin, zone)),
     ignoresEmpty: options.some(([name, what]) => name === 'ignore' && what === 'empty_service'),
   };
+}
+
+/** `disable success ZONE` and `disable denial ZONE`; without a zone it is for all of the cache's. */
+function cachesZone({ options }: CorefilePlugin, zone: string): boolean {
+  const isDisabled = (kind: string): boolean =>
+    options.some(
+      ([name, what, ...zones]) =>
+        name === 'disable' && what === kind && (zones.length === 0 || zones.map(zoneOf).includes(zone)),
+    );
+  return !(isDisabled('success') && isDisabled('denial'));
 }
 
 function changes({ name, args }: CorefilePlugin, zone: string): boolean {

@@ -40,6 +40,12 @@ export interface DnsAnswer extends DnsQuestion {
   readonly error: string | null;
 }
 
+/** The content of `cluster/dns.json` where there is nobody to ask. */
+export interface NoDns {
+  /** Why, in words. */
+  readonly unavailable: string;
+}
+
 /** The content of `cluster/dns.json`. */
 export interface DnsReading {
   /** The cluster's domain, `cluster.local`. */
@@ -67,6 +73,8 @@ export interface DnsFacts {
   readonly isUnasked: (service: string) => boolean;
   /** In the order of the servers; empty: it was not asked. */
   readonly answersTo: (question: DnsQuestion) => readonly DnsAnswer[];
+  /** Seconds after which no answer is given any more that was right before the API changed. */
+  readonly keptFor: number;
   /** How the servers are set up; null: not known. */
   readonly configuration: DnsConfiguration | null;
 }
@@ -83,6 +91,8 @@ export interface DnsConfiguration {
   readonly selective: readonly string[];
   /** `ignore empty_service`: a Service without endpoints has no name. */
   readonly ignoresEmpty: boolean;
+  /** An answer may come from a cache. */
+  readonly caches: boolean;
 }
 
 /** The name under which pods know a Service: `hostnames.default.svc.cluster.local`. */

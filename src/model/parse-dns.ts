@@ -31,22 +31,35 @@ export function parseDns(files: ReadonlyMap<ClusterFile, unknown>, notes: Object
   const zone = readText(reader, content, '', 'zone');
   if (zone === null) return null;
   const corefile = readText(reader, content, '', 'corefile');
+  const configuration = corefile === null ? null : configurationOf(corefile, zone);
   const unasked = new Set(texts(reader, content, 'unasked'));
-  const answers = Map.groupBy(
-    readObjects(reader, content, '', 'answers').flatMap(({ value, path }) => readAnswer(reader, value, path)),
-    ({ name, type }) => keyOf(name, type),
-  );
+  const all = readObjects(reader, content, '', 'answers').flatMap(({ value, path }) => readAnswer(reader, value, path));
+  const answers = Map.groupBy(all, ({ name, type }) => keyOf(name, type));
   return {
     zone,
     servers: texts(reader, content, 'servers'),
     isUnasked: (service) => unasked.has(service),
     answersTo: ({ name, type }) => answers.get(keyOf(name, type)) ?? [],
-    configuration: corefile === null ? null : configurationOf(corefile, zone),
+    keptFor: configuration?.caches === false ? 0 : Math.min(LONGEST_KEPT, Math.max(0, ...all.map(lifetimeOf))),
+    configuration,
   };
 }
 
 function keyOf(name: string, type: DnsType): string {
   return `${type} ${plainName(name)}`;
+}
+
+/** Nobody waits longer; CoreDNS' own records live 5 s, or 30 s in clusters that kubeadm has made. */
+const LONGEST_KEPT = 60;
+
+function lifetimeOf({ response }: DnsAnswer): number {
+  return Math.max(0, ...(response?.answers ?? []).map(({ ttl }) => ttl), response?.negativeTtl ?? 0);
+}
+
+/** Why nobody could be asked; null: somebody was, or nobody has tried. */
+export function dnsUnavailable(files: ReadonlyMap<ClusterFile, unknown>): string | null {
+  const content = files.get('dns');
+  return isObject(content) && typeof content['unavailable'] === 'string' ? content['unavailable'] : null;
 }
 
 function texts(reader: ObjectReader, owner: JsonObject, key: string): readonly string[] {

@@ -59,10 +59,23 @@ export interface Verdict {
 
 export interface Coverage {
   readonly nodes: readonly NodeCoverage[];
+  /** Absent: DNS was not looked at. */
+  readonly dns?: DnsCoverage;
   /** Parts of the cluster that could not be read, and why. */
   readonly missing: readonly { readonly part: string; readonly reason: string }[];
   /** Objects that changed between the two readings of the API, before and after the nodes; absent = not known. */
   readonly changed?: readonly { readonly kind: string; readonly namespace: string; readonly name: string }[];
+}
+
+/** What was asked of the cluster DNS. */
+export interface DnsCoverage {
+  /** `namespace/name` of the pods. */
+  readonly servers: readonly string[];
+  readonly zone?: string;
+  /** Services nobody asked about, since there were too many. */
+  readonly unasked?: number;
+  /** Why nobody was asked. */
+  readonly reason?: string;
 }
 
 export interface NodeCoverage {
@@ -103,6 +116,8 @@ export interface ServiceSummary {
   /** Why kube-proxy makes no rules for it (headless, ExternalName, another proxy); absent when it does. */
   readonly withoutRules?: string;
   readonly state: State;
+  /** Whether the cluster DNS answers its name as it should; absent: nobody asked. */
+  readonly dns?: State;
 }
 
 export interface ServicePortResult {

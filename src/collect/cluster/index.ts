@@ -8,4 +8,5 @@ export type { ListOptions, RawList } from './list-all.ts';
 export { readAgain } from './read-again.ts';
 export { readCluster } from './read-cluster.ts';
 export type { ClusterRead, ClusterReading } from './read-cluster.ts';
+export type { ReadPart } from './read-part.ts';
 export { RESOURCES } from './resources.ts';

@@ -3,7 +3,7 @@ import { RESOURCES, type Resource } from './resources.ts';
 /** One permission of the API server that a check makes use of. */
 export interface Permission {
   readonly resource: Resource;
-  readonly verb: 'get' | 'list';
+  readonly verb: 'get' | 'list' | 'create';
   /** `services`: the namespaces of the Services asked about; `cluster`: not namespaced; else that namespace alone. */
   readonly where: 'services' | 'cluster' | 'kube-system';
   /** Only objects of these names; absent: all. */
@@ -56,6 +56,25 @@ export const PERMISSIONS: readonly Permission[] = [
   { resource: RESOURCES.pods, verb: 'list', where: 'kube-system', without: SETTINGS },
 ];
 
+const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
+const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
+const NO_PORTS = `${NO_DNS}; kube-proxy is not asked how it is`;
+
+/** What is asked of DNS servers and kube-proxies themselves, through ports of their pods; test/cluster/dns.test.ts has them. */
+export const PORT_PERMISSIONS: readonly Permission[] = [
+  // API servers before 1.35 want `get` for a WebSocket, later ones `create` too.
+  { resource: FORWARD, verb: 'get', where: 'kube-system', without: NO_PORTS },
+  { resource: FORWARD, verb: 'create', where: 'kube-system', without: NO_PORTS },
+  { resource: RESOURCES.services, verb: 'get', where: 'kube-system', names: ['kube-dns'], without: NO_DNS },
+  {
+    resource: RESOURCES.configMaps,
+    verb: 'get',
+    where: 'kube-system',
+    names: ['coredns'],
+    without: 'whether DNS is set up to answer otherwise stays open',
+  },
+];
+
 /** A v1 List of roles and bindings that give a subject these permissions and nothing more. */
 export interface RbacRequest {
   /** Namespaces of the Services; null: all. */
@@ -70,7 +89,11 @@ export interface RbacRequest {
 
 const NAME = 'svcdoctor';
 
-export function rbacObjects({ namespaces, subject, permissions = PERMISSIONS }: RbacRequest): readonly object[] {
+export function rbacObjects({
+  namespaces,
+  subject,
+  permissions = [...PERMISSIONS, ...PORT_PERMISSIONS],
+}: RbacRequest): readonly object[] {
   const of = (where: Permission['where']): readonly Permission[] => permissions.filter((one) => one.where === where);
   const wide = [...of('cluster'), ...(namespaces === null ? of('services') : [])];
   return [

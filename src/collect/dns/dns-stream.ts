@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { type Answer, decode, type DecodedPacket, encode, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet';
+import { decode, DNSSEC_OK, encode, RECURSION_DESIRED, TRUNCATED_RESPONSE } from 'dns-packet';
+import type { Answer, DecodedPacket, OptAnswer } from 'dns-packet';
 import { type DnsQuestion, type DnsRecord, type DnsResponse, plainName } from '../../model/dns.ts';
 
 /** A name server did not answer, or not in the words of DNS. */
@@ -90,8 +91,24 @@ export class DnsStream {
   }
 }
 
+/**
+ * CoreDNS' cache keeps answers for clients that ask for DNSSEC apart (plugin/cache, `hash`), and pods ask without: so what
+ * comes is not what somebody's question has left there.
+ */
+const FRESH: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: 1232,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: DNSSEC_OK,
+  flag_do: true,
+  options: [],
+};
+
 function framed({ name, type }: DnsQuestion, id: number): Buffer {
-  const message = encode({ type: 'query', id, flags: RECURSION_DESIRED, questions: [{ name, type }] });
+  const questions = [{ name, type }];
+  const message = encode({ type: 'query', id, flags: RECURSION_DESIRED, questions, additionals: [FRESH] });
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt16BE(message.length);
   return Buffer.concat([length, message]);

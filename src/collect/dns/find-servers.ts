@@ -15,6 +15,11 @@ export interface DnsServer {
   readonly configMap: string | null;
 }
 
+/** The cluster has no DNS servers that could be asked: that is how it is, nothing was refused. */
+export class NoDnsServers extends Error {
+  override readonly name = 'NoDnsServers';
+}
+
 const KUBE_SYSTEM = 'kube-system';
 
 /** kubeadm and nearly everybody, whatever the server is; some charts of CoreDNS. */
@@ -28,26 +33,17 @@ const OPENSHIFT = { namespace: 'openshift-dns', labels: 'dns.operator.openshift.
 
 /**
  * The cluster's DNS servers that are ready, by name: by label, else by the selector of Service kube-dns, else OpenShift's.
- * @throws ClusterError when there are none, or they may not be looked for
+ * @throws NoDnsServers, and ClusterError when the pods of kube-system may not be listed
  */
 export async function findDnsServers(
   connection: ClusterConnection,
   signal: AbortSignal,
 ): Promise<readonly DnsServer[]> {
   const pods = await findPods(connection, signal);
-  if (pods.length === 0) {
-    throw new ClusterError(
-      'no DNS pods found: none in kube-system is labelled k8s-app=kube-dns, and there is no Service kube-dns with pods',
-      'kubectl -n kube-system get pods,services',
-    );
-  }
   const servers = pods.filter(isReady).flatMap(serverOf);
   if (servers.length === 0) {
     const names = pods.map(nameOf).toSorted().slice(0, 3).join(', ');
-    throw new ClusterError(
-      `none of the ${pods.length} DNS pods is ready and has a TCP port for DNS: ${names}`,
-      `kubectl -n ${textOf(at(pods[0], 'metadata', 'namespace'))} describe pods`,
-    );
+    throw new NoDnsServers(`none of the ${pods.length} DNS pods is ready and has a TCP port for DNS: ${names}`);
   }
   return servers.toSorted((a, b) => (a.pod < b.pod ? -1 : 1));
 }
@@ -55,14 +51,26 @@ export async function findDnsServers(
 async function findPods(connection: ClusterConnection, signal: AbortSignal): Promise<readonly unknown[]> {
   const list = async (namespace: string, labelSelector: string): Promise<readonly unknown[]> =>
     (await listAll(connection, RESOURCES.pods, { namespace, labelSelector, signal })).items;
+  const selected = async (): Promise<readonly unknown[]> => {
+    const service = await orNull(getOne(connection, RESOURCES.services, KUBE_SYSTEM, SERVICE, signal));
+    const selector = Object.entries(recordOf(at(service, 'spec', 'selector')));
+    const words = selector.map(([key, value]) => `${key}=${textOf(value)}`).join(',');
+    return words === '' ? [] : list(KUBE_SYSTEM, words);
+  };
   const labelled = await list(KUBE_SYSTEM, LABELS);
   if (labelled.length > 0) return labelled;
-  const service = await orNull(getOne(connection, RESOURCES.services, KUBE_SYSTEM, SERVICE, signal));
-  const selector = Object.entries(recordOf(at(service, 'spec', 'selector')));
-  if (selector.length > 0) {
-    return list(KUBE_SYSTEM, selector.map(([key, value]) => `${key}=${textOf(value)}`).join(','));
+  const refusals: string[] = [];
+  for (const look of [selected, async () => list(OPENSHIFT.namespace, OPENSHIFT.labels)]) {
+    try {
+      const found = await look();
+      if (found.length > 0) return found;
+    } catch (error) {
+      if (!(error instanceof ClusterError) || error.status === 401) throw error;
+      refusals.push(error.message);
+    }
   }
-  return list(OPENSHIFT.namespace, OPENSHIFT.labels);
+  const found = `no DNS pods found: none in ${KUBE_SYSTEM} is labelled k8s-app=kube-dns, nor selected by a Service ${SERVICE}`;
+  throw new NoDnsServers([found, ...refusals].join('; '));
 }
 
 function isReady(pod: unknown): boolean {

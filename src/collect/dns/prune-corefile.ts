@@ -6,7 +6,7 @@ import { type CorefilePlugin, IMPORT, parseCorefile } from '../../model/corefile
  */
 const KEPT: ReadonlySet<string> = new Set(['kubernetes', IMPORT, 'cache', 'template']);
 
-/** Options of `kubernetes` that decide which names it answers, and how. */
+/** Options that decide which names are answered, and how. */
 const OPTIONS: ReadonlySet<string> = new Set([
   'pods',
   'ttl',
@@ -17,6 +17,8 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'endpoint_pod_names',
   'ignore',
   'fallthrough',
+  // Of `cache`: kubeadm has it leave the cluster's own names alone.
+  'disable',
 ]);
 
 /** The same configuration with the names of its plugins and the settings that matter; null: it cannot be read. */
@@ -32,7 +34,7 @@ export function pruneCorefile(text: string): string | null {
 function pluginLines({ name, args, options }: CorefilePlugin): readonly string[] {
   if (!KEPT.has(name)) return [`    ${name}`];
   const head = `    ${[name, ...args].join(' ')}`;
-  const kept = name === 'kubernetes' ? options.map(optionLine) : [];
+  const kept = options.map(optionLine);
   return kept.length === 0 ? [head] : [`${head} {`, ...kept, '    }'];
 }
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { DnsAnswer, DnsQuestion, DnsReading } from '../../model/dns.ts';
+import type { DnsAnswer, DnsQuestion, DnsReading, NoDns } from '../../model/dns.ts';
 import { ClusterError } from '../cluster/cluster-error.ts';
 import type { ClusterConnection } from '../cluster/connection.ts';
 import { at, textOf } from '../cluster/json-value.ts';
@@ -7,7 +7,7 @@ import { getOne } from '../cluster/list-all.ts';
 import { partOf, type ReadPart } from '../cluster/read-part.ts';
 import { RESOURCES } from '../cluster/resources.ts';
 import { askServer, type AskOptions } from './ask.ts';
-import { type DnsServer, findDnsServers } from './find-servers.ts';
+import { type DnsServer, findDnsServers, NoDnsServers } from './find-servers.ts';
 import { findZone } from './find-zone.ts';
 import { pruneCorefile } from './prune-corefile.ts';
 import { type DnsQuestions, questionsFor } from './questions.ts';
@@ -36,13 +36,23 @@ const TIMEOUT_MS = 5000;
  */
 export async function readDns(request: DnsRequest): Promise<ReadPart> {
   try {
-    return partOf('dns', await read(request));
+    const reading = await read(request);
+    return partOf('dns', reading, silenceOf(reading));
   } catch (error) {
     request.signal.throwIfAborted();
-    const failure =
-      error instanceof ClusterError ? error : new ClusterError(String(error), 'kubectl -n kube-system get pods');
-    return partOf('dns', undefined, failure);
+    if (error instanceof NoDnsServers) return partOf('dns', { unavailable: error.message } satisfies NoDns);
+    const words = error instanceof Error ? error.message : String(error);
+    return partOf('dns', undefined, new ClusterError(`cannot ask the cluster DNS: ${words}`, TRY, { cause: error }));
   }
+}
+
+const TRY = 'kubectl -n kube-system get pods';
+
+/** Answers there are none: then the first reason is the reason for all. */
+function silenceOf({ answers, servers }: DnsReading): ClusterError | null {
+  const [first] = answers;
+  if (first === undefined || answers.some(({ response }) => response !== null)) return null;
+  return new ClusterError(`cannot ask the cluster DNS (${servers.join(', ')}): ${first.error ?? 'no answer'}`, TRY);
 }
 
 async function read(request: DnsRequest): Promise<DnsReading> {

@@ -1,0 +1,66 @@
+import pLimit from 'p-limit';
+import type { ClusterConnection, ClusterReading } from '../cluster/index.ts';
+import type { NodeRead } from '../read-nodes.ts';
+import { NodeReadError } from '../transport.ts';
+import type { NodeTarget } from '../way.ts';
+import type { ExecTarget } from './exec.ts';
+import { KubeProxyPods } from './kube-proxy-pods.ts';
+import { type ProxyReading, readProxyEndpoints } from './proxy-endpoints.ts';
+
+export interface ProxiesOptions {
+  readonly signal: AbortSignal;
+  /** Nodes whose kube-proxy is asked at the same time. */
+  readonly concurrency: number;
+}
+
+/**
+ * What each node's kube-proxy says of itself, by node; of nodes without a kube-proxy pod nothing. Once port-forwards are
+ * forbidden nobody else is asked, and all have that in their records.
+ * @throws the signal's reason
+ */
+export async function readProxies(
+  connection: ClusterConnection,
+  reading: ClusterReading,
+  nodes: readonly NodeTarget[],
+  { signal, concurrency }: ProxiesOptions,
+): Promise<ReadonlyMap<string, ProxyReading>> {
+  const pods = new KubeProxyPods(reading);
+  const limit = pLimit(concurrency);
+  let refused: ProxyReading | null = null;
+  const ask = async ({ namespace, pod }: ExecTarget): Promise<ProxyReading> => {
+    if (refused !== null) return refused;
+    const answer = await readProxyEndpoints(
+      connection,
+      { namespace, name: pod },
+      { signal, now: () => performance.now() },
+    );
+    if (answer.forbidden) refused = answer;
+    return answer;
+  };
+  const readings = await Promise.all(
+    nodes.map(async (node) => {
+      const target = targetOn(node, pods);
+      return target === null ? [] : [[node.name, await limit(async () => ask(target))] as const];
+    }),
+  );
+  return new Map(readings.flat());
+}
+
+function targetOn(node: NodeTarget, pods: KubeProxyPods): ExecTarget | null {
+  try {
+    return pods.targetOn(node);
+  } catch (error) {
+    if (error instanceof NodeReadError) return null;
+    throw error;
+  }
+}
+
+/** The node with what its kube-proxy says of itself; what the node itself was read to say comes first. */
+export function withProxy(read: NodeRead, proxy: ProxyReading | undefined): NodeRead {
+  if (proxy === undefined) return read;
+  const { evidence, manifest } = read;
+  return {
+    evidence: { ...evidence, files: new Map([...proxy.files, ...evidence.files]) },
+    manifest: { ...manifest, commands: [...manifest.commands, ...proxy.commands] },
+  };
+}
