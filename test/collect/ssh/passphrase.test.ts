@@ -1,13 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { HiddenLine } from '../../../src/collect/terminal.ts';
 import { failureOf, whoAmI } from './reading.ts';
 import { areMissing, describeWithSshd, SshLab, until } from './sshd.ts';
 
 const LOG_IN = fileURLToPath(new URL('log-in.ts', import.meta.url));
 const lacksScript = areMissing('/usr/bin/script', '/usr/bin/setsid');
+
+// Programs are started, and typed to.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** What somebody at a terminal sees, and what comes of it. */
 interface Talk {
@@ -27,9 +30,9 @@ describeWithSshd('a key with a passphrase', () => {
   }
 
   /** Runs `log-in.ts` at a terminal of its own; each answer is typed when the next prompt is there. */
-  async function atTerminal(config: string, nodes: number, answers: readonly string[]): Promise<Talk> {
+  async function atTerminal(config: string, nodes: number, answers: readonly string[], at?: number): Promise<Talk> {
     const result = lab.newPath('result');
-    const { port } = await server;
+    const port = at ?? (await server).port;
     const command = `${process.execPath} ${LOG_IN} ${config} ${port} ${result} ${nodes}; stty -a`;
     const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     let screen = '';
@@ -93,6 +96,41 @@ describeWithSshd('a key with a passphrase', () => {
       `${locked} has a passphrase and is not in the agent, and there is no terminal to ask for it`,
     );
     expect(outcome).toContain(`; ssh-add ${locked}`);
+  });
+
+  test.skipIf(lacksScript).each(['ed25519', 'rsa', 'ecdsa'] as const)(
+    'with a certificate, for the system ssh: %s',
+    async (type) => {
+      const ca = lab.key();
+      const certified = lab.key(type, 'open sesame');
+      execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'me', '-n', 'root', `${certified}.pub`]);
+      const sshd = await lab.sshd({ lines: [`TrustedUserCAKeys ${ca}.pub`] });
+      const config = lab.config({ key: certified, knownHosts: lab.knownHosts(sshd) });
+      const { screen, outcomes } = await atTerminal(config, 3, ['open sesame\r'], sshd.port);
+      expect(outcomes).toEqual(['ok', 'ok', 'ok']);
+      expect(screen.match(/passphrase for key/g)).toHaveLength(1);
+    },
+  );
+
+  test.skipIf(lacksScript)('of a hop, for the system ssh; the agent has the key of the node', async () => {
+    const [keyOfHop, keyOfNode] = [lab.key('ed25519', 'open sesame'), lab.key()];
+    const hop = await lab.sshd({ userKeys: [keyOfHop] });
+    const node = await lab.sshd({ userKeys: [keyOfNode] });
+    const lines = ['Host hop', '  HostName 127.0.0.1', `  Port ${hop.port}`, `  IdentityFile ${keyOfHop}`];
+    const target = ['Host 127.0.0.1', '  ProxyJump hop', `  CertificateFile ${keyOfNode}.pub`];
+    const knownHosts = lab.knownHosts(hop, node);
+    const agent = await lab.agent([keyOfNode]);
+    const config = lab.config({ agent, knownHosts, lines: [...lines, ...target] });
+    const { outcomes } = await atTerminal(config, 2, ['open sesame\r'], node.port);
+    expect(outcomes).toEqual(['ok', 'ok']);
+  });
+
+  test('is missed by the system ssh: the key is named', async () => {
+    const config = await configFor(locked, [`CertificateFile ${locked}.pub`]);
+    const failure = await failureOf(whoAmI({ config, port: (await server).port }));
+    expect(failure.reason).toBe('authentication');
+    expect(failure.message).toContain(`${locked} has a passphrase and is not in the agent, and there is no terminal`);
+    expect(failure.tryThis).toBe(`ssh-add ${locked}`);
   });
 
   test('is not asked for when the server would not take the key, or another one does', async () => {
