@@ -22,7 +22,7 @@ function list(): string {
   return [
     '# Checks',
     'Made from the program by `npm run update`. The title is the healthy statement.',
-    'The hundreds: 2xx objects (selectors, readiness, ports) · 3xx rules absent or wrong (the invariants I1 to I4 live here) · 4xx structure of the rule set · 5xx what becomes of connections.',
+    'The hundreds: 2xx objects (selectors, readiness, ports) · 3xx rules absent or wrong (the invariants I1 to I4 live here) · 4xx structure of the rule set · 5xx what becomes of connections · 6xx the condition of nodes: their kube-proxy and the settings of their kernel.',
     'Rules are judged by what they do: where a walk through the rules shows that nothing changes for packets, an error is a warning.',
     `| code | severity | invariant | checked |\n|---|---|---|---|\n${rows.join('\n')}`,
   ]

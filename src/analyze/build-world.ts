@@ -12,12 +12,15 @@ import { inferSettings, type SettingsOfCluster } from '../kubeproxy/settings.ts'
 import { rangeOf } from '../kubeproxy/version.ts';
 import { findOldPicture } from '../kubeproxy/stale.ts';
 import { FAMILIES, type Family } from '../model/address.ts';
+import type { NodeCondition } from '../model/node-condition.ts';
 import type { Note } from '../model/report.ts';
 import type { Cluster, PodFacts, Service, ServicePort } from '../model/service.ts';
 import type { Snapshot, SnapshotScope } from '../model/snapshot.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
 import type { FamilyView, NodeView, PortView, ServiceView, World } from '../checks/world.ts';
 import { differencesOf } from './behaviour.ts';
+import { conditionsOf } from './condition-of.ts';
+import { deliveriesOf } from './deliveries.ts';
 import { captureOf, type Capture, type ParseCache } from './capture.ts';
 import { runningProxies } from './running-proxies.ts';
 import { hasForeignRules, obstaclesOf } from './obstacles.ts';
@@ -49,6 +52,7 @@ export function buildWorld(
       running: runningProxies(snapshot),
     }),
     ports: services.flatMap((view) => view.ports),
+    conditionOf: conditionsOf(snapshot),
     unservedBecause: unserved(cluster, snapshot.manifest?.scope ?? null),
   };
   const unknown = onlyNodes?.find((name) => !captures.has(name));
@@ -67,6 +71,7 @@ interface Context {
   readonly settings: SettingsOfCluster;
   readonly ports: readonly ServicePort[];
   readonly unservedBecause: FamilyView['unservedBecause'];
+  readonly conditionOf: (node: string) => NodeCondition;
 }
 
 /**
@@ -164,21 +169,30 @@ function familiesOf(
   capture: Extract<Capture, { readonly status: 'read' }>,
   context: Context,
 ): readonly FamilyView[] {
+  const condition = context.conditionOf(name);
   return FAMILIES.flatMap((family) => {
     const live = context.settings.liveOf(name, family);
     const settings = context.settings.settingsOf(name, family);
     if (capture.rulesets[family].length === 0 || live === null || settings === null) return [];
-    return [familyView(name, family, live, settings, context)];
+    const { rulesets } = capture;
+    return [familyView(name, { live, condition, allBackends: rulesets[family] }, settings, context)];
   });
+}
+
+/** What was read of a node for one family. */
+interface ReadFamily {
+  readonly live: LiveRules;
+  readonly condition: NodeCondition;
+  readonly allBackends: readonly Ruleset[];
 }
 
 function familyView(
   node: string,
-  family: Family,
-  { ruleset, hasProxyRules, others }: LiveRules,
+  { live: { ruleset, hasProxyRules, others }, condition, allBackends }: ReadFamily,
   settings: ProxySettings,
   { cluster, ports, unservedBecause }: Context,
 ): FamilyView {
+  const { family } = settings;
   const index = indexOf(ruleset);
   const oldest = rangeOf(settings).min;
   // Before 1.35 a label more than today's made kube-proxy pass over a Service.
@@ -186,10 +200,12 @@ function familyView(
   const on: FamilyView = {
     node,
     facts: cluster.nodes.get(node) ?? null,
+    condition,
     family,
     settings,
     index,
     hasProxyRules,
+    allBackends,
     // A plain iptables-save shows one of the two once more.
     otherBackends: ruleset.backend === 'unknown' ? [] : others.filter(({ backend }) => backend !== 'unknown'),
     unservedBecause,
@@ -245,6 +261,7 @@ function portView(port: ServicePort, on: FamilyView, cluster: Cluster): PortView
     stale: isAsExpected(comparison) ? null : findOldPicture(comparison, on.index),
     behaviour: () => differencesOf(view),
     obstacles: () => obstaclesOf(view),
+    deliveries: () => deliveriesOf(view),
     on,
   };
   return view;

@@ -1,6 +1,7 @@
 import type { Hit } from '../checks/run.ts';
 import { brokenBy } from '../checks/run.ts';
-import type { RuleProof } from '../checks/check.ts';
+import type { RuleProof, StoppedFlow } from '../checks/check.ts';
+import { insteadOfRestart } from '../checks/proxy-pods.ts';
 import type { FamilyView } from '../checks/world.ts';
 import type { Confidence, Effect, Evidence, Finding, Severity } from '../model/report.ts';
 import { printRule } from '../netfilter/print.ts';
@@ -54,10 +55,31 @@ function toFinding(group: WeighedHits): Finding {
     ...(found.length === 0
       ? {}
       : { found: `${found.slice(0, SHOWN_FOUND).join('; ')}${found.length > SHOWN_FOUND ? '; …' : ''}` }),
-    fix: fault.fix ?? remedyFor(nodes),
+    fix: fault.fix ?? remedyOf(hits, nodes),
     explain: `explain ${check.id}`,
     ...(walked === null ? {} : { effects: walked.map(({ view, effect }): Effect => reportEffect(view, effect)) }),
   };
+}
+
+/** To have kube-proxy write its rules again, unless it is in trouble itself. */
+function remedyOf(hits: readonly Hit[], nodes: readonly string[]): readonly string[] {
+  const views = new Set(hits.flatMap(onOf));
+  const troubled = distinct([...views].flatMap((on) => insteadOfRestart(on) ?? []));
+  return troubled.length === 0 ? remedyFor(nodes) : troubled.slice(0, SHOWN_FIXES);
+}
+
+/** Commands for kube-proxies in trouble. */
+const SHOWN_FIXES = 4;
+
+function onOf(hit: Hit): readonly FamilyView[] {
+  switch (hit.scope) {
+    case 'service':
+      return [];
+    case 'service-port':
+      return [hit.view.on];
+    case 'node':
+      return [hit.on];
+  }
 }
 
 /** Service ports whose stopped connections are told one by one. */
@@ -67,7 +89,9 @@ const SHOWN_FOUND = 4;
 
 /** null: the fault is about an object, and no connection can be walked. */
 function impactWords(hits: readonly Hit[], walked: readonly Walked[] | null, nodes: number): string | null {
-  const stopped = hits.flatMap(({ fault }) => (fault.stopped === undefined ? [] : [fault.stopped]));
+  const felt = hits.flatMap(({ fault }) => (fault.felt === undefined ? [] : [fault.felt.words]));
+  if (felt.length > 0) return distinct(felt).join(' ');
+  const stopped = hits.flatMap(stoppedBy);
   if (stopped.length > 0) {
     const more = new Set(hits.flatMap(portIds)).size - SHOWN_STOPPED;
     return `${stoppedImpact(stopped.slice(0, SHOWN_STOPPED).flat())}${more > 0 ? ` The same of ${more} more Service ports.` : ''}`;
@@ -79,15 +103,16 @@ function impactWords(hits: readonly Hit[], walked: readonly Walked[] | null, nod
   );
 }
 
+/** One entry for each Service port. A fault of nodes does the same at each of them: the first stands for all. */
+function stoppedBy(hit: Hit, index: number): readonly (readonly StoppedFlow[])[] {
+  const { fault } = hit;
+  if (fault.stopped !== undefined) return [fault.stopped];
+  const stops = hit.scope === 'node' && index === 0 ? hit.check.stops : undefined;
+  return stops === undefined ? [] : viewsOf(hit).slice(0, SHOWN_STOPPED).map(stops);
+}
+
 function nodesOf(hit: Hit): readonly string[] {
-  switch (hit.scope) {
-    case 'service':
-      return [];
-    case 'service-port':
-      return [hit.view.on.node];
-    case 'node':
-      return [hit.on.node];
-  }
+  return onOf(hit).map(({ node }) => node);
 }
 
 function servicesOf(hit: Hit): readonly string[] {

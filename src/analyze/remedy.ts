@@ -1,3 +1,5 @@
+import { shellWord } from '../model/shell-word.ts';
+
 /** Above this many nodes one command for all of them reads better than one for each. */
 const MANY_NODES = 3;
 
@@ -5,11 +7,7 @@ const MANY_NODES = 3;
 export function remedyFor(nodes: readonly string[]): readonly string[] {
   if (nodes.length > MANY_NODES) return ['kubectl -n kube-system rollout restart daemonset kube-proxy'];
   return nodes.map(
-    (node) => `kubectl -n kube-system delete pod -l k8s-app=kube-proxy --field-selector spec.nodeName=${quoted(node)}`,
+    (node) =>
+      `kubectl -n kube-system delete pod -l k8s-app=kube-proxy --field-selector spec.nodeName=${shellWord(node)}`,
   );
-}
-
-/** Node names come from the API; anything but a plain name is quoted for a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -46,10 +46,15 @@ function causeKey(hit: Hit): string {
 function weighGroup(hits: readonly Hit[]): WeighedHits {
   const views = hits.flatMap(viewsOf);
   if (views.length === 0) return { hits, walked: null, harmless: false };
-  if (hits[0]?.fault.stopped !== undefined) {
+  const [first] = hits;
+  if (first?.fault.felt !== undefined) {
+    return { hits, walked: null, harmless: hits.every(({ fault }) => fault.felt?.now !== true) };
+  }
+  if (first?.scope === 'node' && first.check.stops !== undefined) return { hits, walked: null, harmless: false };
+  if (first?.fault.stopped !== undefined) {
     return { hits, walked: null, harmless: hits.every(({ fault }) => fault.mayBeMeant === true) };
   }
-  const feel = hits[0]?.scope === 'node' ? byShape(views) : oneByOne(views);
+  const feel = first?.scope === 'node' ? byShape(views) : oneByOne(views);
   const felt = views.filter((view) => feel.get(view) === true);
   const shown = felt.length > 0 ? felt : views;
   return {

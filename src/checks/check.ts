@@ -42,6 +42,11 @@ export interface Fault {
   readonly stopped?: readonly StoppedFlow[];
   /** Only connections from outside the cluster are stopped, as a firewall may be meant to do. */
   readonly mayBeMeant?: boolean;
+  /**
+   * What users experience, in words, where no walk through rules can tell it; `now`: connections fail because of it at this
+   * moment, so that it is no mere warning.
+   */
+  readonly felt?: { readonly words: string; readonly now: boolean };
   /** Invariants that fail for the same reason, beside the check's own. */
   readonly alsoBreaks?: readonly Invariant[];
   /** Commands; without them the remedy is to have kube-proxy rewrite its rules. */
@@ -85,6 +90,8 @@ export interface NodeCheck extends CheckHeader {
   readonly applies: (view: FamilyView) => boolean;
   readonly judge: (view: FamilyView) => Judgement;
   readonly hits: (view: PortView) => boolean;
+  /** Parts of connections to a port that a fault stops; then no walk through rules is made. */
+  readonly stops?: (view: PortView) => readonly StoppedFlow[];
 }
 
 export type Check = ServiceCheck | PortCheck | NodeCheck;

@@ -59,6 +59,16 @@ import svc405 from './svc405-stale-entry.ts';
 import svc406 from './svc406-other-mode.ts';
 import svc501 from './svc501-connections-arrive.ts';
 import svc502 from './svc502-other-software.ts';
+import svc601 from './svc601-proxy-running.ts';
+import svc602 from './svc602-proxy-keeps-up.ts';
+import svc603 from './svc603-proxy-writes.ts';
+import svc604 from './svc604-same-back-end.ts';
+import svc605 from './svc605-forwarding.ts';
+import svc606 from './svc606-conntrack-room.ts';
+import svc607 from './svc607-kernel-modules.ts';
+import svc608 from './svc608-bridge-netfilter.ts';
+import svc609 from './svc609-localhost-node-ports.ts';
+import svc610 from './svc610-one-proxy.ts';
 
 /** The catalogue, by id. Ids of retired checks stay listed in RETIRED and are never used again. */
 export const CHECKS: readonly Check[] = [
@@ -122,6 +132,16 @@ export const CHECKS: readonly Check[] = [
   svc406,
   svc501,
   svc502,
+  svc601,
+  svc602,
+  svc603,
+  svc604,
+  svc605,
+  svc606,
+  svc607,
+  svc608,
+  svc609,
+  svc610,
 ];
 
 export const RETIRED: readonly string[] = [];

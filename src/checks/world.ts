@@ -1,4 +1,4 @@
-import type { Family } from '../model/address.ts';
+import type { Family, Ip } from '../model/address.ts';
 import type { RuleProof } from './check.ts';
 import type { NodeMode } from '../kubeproxy/settings.ts';
 import type { NodeComparison, PortComparison } from '../kubeproxy/compare.ts';
@@ -6,6 +6,7 @@ import type { ExpectedServicePort, ProxySettings } from '../kubeproxy/expectatio
 import type { OldPicture } from '../kubeproxy/stale.ts';
 import type { RuleIndex } from '../kubeproxy/rule-index.ts';
 import type { Ruleset } from '../netfilter/rules.ts';
+import type { NodeCondition } from '../model/node-condition.ts';
 import type { ClientKind } from '../model/report.ts';
 import type { Cluster, Endpoint, NodeFacts, PodFacts, Service, ServicePort } from '../model/service.ts';
 
@@ -55,6 +56,8 @@ export type NodeView =
 export interface FamilyView {
   readonly node: string;
   readonly facts: NodeFacts | null;
+  /** Of the node, the same in both families. */
+  readonly condition: NodeCondition;
   readonly family: Family;
   readonly settings: ProxySettings;
   readonly index: RuleIndex;
@@ -63,6 +66,8 @@ export interface FamilyView {
   readonly comparison: NodeComparison;
   /** Of the family: what the back end that is not in use holds of kube-proxy's, one entry at most. */
   readonly otherBackends: readonly Ruleset[];
+  /** All rule sets of the family that were read on the node, whoever wrote them. */
+  readonly allBackends: readonly Ruleset[];
   /**
    * Whether kube-proxy makes rules for the Service `NAMESPACE/NAME`: `gone`, or why not, if the API does not have it or it is
    * of a kind without rules; null if it does, or nobody asked for all of that namespace.
@@ -95,7 +100,23 @@ export interface PortView {
   readonly behaviour: () => readonly FlowDifference[];
   /** Connections that kube-proxy's rules would deliver and that rules of other software certainly stop; expensive. */
   readonly obstacles: () => readonly Obstacle[];
+  /** Where kube-proxy's rules take usual connections to the port that are answered; expensive. */
+  readonly deliveries: () => readonly Delivery[];
   readonly on: FamilyView;
+}
+
+/** Part of one kind of connection, and the endpoint it is taken to. */
+export interface Delivery {
+  /** e.g. `from its pods to 10.111.231.44:80`. */
+  readonly flow: string;
+  readonly client: ClientKind;
+  /** 0 to 1. */
+  readonly share: number;
+  readonly endpoint: Ip;
+  /** The node keeps the packets: the endpoint has an address of the node itself. */
+  readonly staysOnNode: boolean;
+  /** The endpoint sees the node as its client. */
+  readonly masqueraded: boolean;
 }
 
 /** Part of one kind of connection that is stopped by what is not kube-proxy's. */

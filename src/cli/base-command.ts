@@ -1,8 +1,17 @@
 import { Command } from '@oclif/core';
 import { describeError } from './errors.ts';
+import { writeResult } from './write-result.ts';
 
 /** Exit codes of every command; `check` adds 0, 1 and 3 by its report. */
-export const EXIT = { ok: 0, findings: 1, couldNotRun: 2, incomplete: 3, interrupted: 130, terminated: 143 } as const;
+export const EXIT = {
+  ok: 0,
+  findings: 1,
+  couldNotRun: 2,
+  incomplete: 3,
+  interrupted: 130,
+  terminated: 143,
+  hungUp: 129,
+} as const;
 
 /**
  * What all commands share: one way to print a result, one way to fail. Nothing here or in a command ends the process: a
@@ -14,7 +23,7 @@ export abstract class BaseCommand extends Command {
     return this.config.bin;
   }
 
-  /** Ends network reads and node sessions on Ctrl-C or SIGTERM; what they leave behind is cleaned up on the way out. */
+  /** Ends network reads and node sessions on Ctrl-C, SIGTERM or when the terminal is gone; what they leave behind is cleaned up on the way out. */
   protected readonly stop = new AbortController();
 
   protected override async init(): Promise<void> {
@@ -29,7 +38,7 @@ export abstract class BaseCommand extends Command {
 
   /** The result, on stdout. */
   protected print(text: string): void {
-    process.stdout.write(text);
+    writeResult(text);
   }
 
   /** Everything else, on stderr. */
@@ -51,4 +60,5 @@ export abstract class BaseCommand extends Command {
 const SIGNALS = [
   ['SIGINT', EXIT.interrupted],
   ['SIGTERM', EXIT.terminated],
+  ['SIGHUP', EXIT.hungUp],
 ] as const;

@@ -53,10 +53,11 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     const { file } = flags;
     if (file === undefined)
       throw new CliError('nothing says where to save it', 'Name a folder or an archive: --file evidence.tgz');
+    const { requireWritable, writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
+    await requireWritable(file);
     const { settleTime } = await import('../analyze/second-look.ts');
     const { snapshot } = await gather(flags, names, this.stop.signal, (cluster) => flags.settle ?? settleTime(cluster));
     if (this.stop.signal.aborted) throw this.stop.signal.reason;
-    const { writeSnapshot } = await import('../collect/snapshot-dir/index.ts');
     await writeSnapshot(snapshot, file);
     const { neutral } = await import('../render/neutral.ts');
     const failed = (snapshot.manifest?.nodes ?? []).filter((node) => node.failure !== null);

@@ -5,8 +5,9 @@ import type { Report } from '../../src/model/report.ts';
 import { renderFinding } from '../../src/render/terminal.ts';
 import { expectGolden } from '../golden.ts';
 import { damage } from '../build.ts';
-import { DNS_ROWS } from './dns-rows.ts';
+import * as conditions from './condition-rows.ts';
 import * as rules from './damage-rows.ts';
+import { DNS_ROWS } from './dns-rows.ts';
 import * as objects from './object-rows.ts';
 
 const WIDTH = 110;
@@ -24,6 +25,8 @@ function reportsOf(code: string): readonly Report[] {
   const known = [...objects.ROWS, ...DNS_ROWS];
   const object = known.find((row) => row.codes[0] === code) ?? known.find((row) => row.codes.includes(code));
   if (object !== undefined) return [objects.judge(object.spec)];
+  const condition = conditions.ROWS.find((row) => row.codes[0] === code);
+  if (condition !== undefined) return [conditions.judge(condition.evidence())];
   const row = rules.ROWS.find((one) => one.codes[0] === code) ?? rules.ROWS.find((one) => one.codes.includes(code));
   return row === undefined ? [] : [rules.judge(damage(row.cluster(), rules.NODE, row.change, row.file))];
 }

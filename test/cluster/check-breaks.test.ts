@@ -57,6 +57,8 @@ const BREAKS: Readonly<Record<string, Expected>> = {
   'kube-proxy-dead': { code: 'SVC326', invariants: ['I2', 'I3'] },
   'foreign-drop': { code: 'SVC502', invariants: [] },
   'forward-policy-drop': { code: 'SVC502', invariants: [] },
+  'kube-proxy-refused': { code: 'SVC326', invariants: ['I2', 'I3'] },
+  'forwarding-off': { code: 'SVC605', invariants: [] },
   'node-without-rules': { code: 'SVC401', invariants: ['I1', 'I2', 'I3', 'I4'] },
 };
 

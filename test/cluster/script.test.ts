@@ -28,12 +28,20 @@ describe.skipIf(unavailable !== null)(
       tools['dash'] = `${folderWith('tools', { kubectl: lab.kubectl })}:${process.env['PATH'] ?? ''}`;
       tools['bash'] = tools['dash'];
       tools['busybox'] = busyboxOnly();
+      kubectl('label', 'service', 'hostnames', 'tier=front');
     }, 900_000);
 
     afterAll(async () => {
       rmSync(scratch, { recursive: true, force: true });
       await lab?.down();
     });
+
+    function kubectl(...argv: readonly string[]): void {
+      const { status, stderr } = spawnSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...argv], {
+        encoding: 'utf8',
+      });
+      if (status !== 0) throw new Error(stderr);
+    }
 
     function folderWith(name: string, programs: Readonly<Record<string, string>>): string {
       const folder = join(scratch, name);
@@ -74,13 +82,13 @@ describe.skipIf(unavailable !== null)(
       busybox: ['busybox', 'sh'],
     };
 
-    function runIn(shell: string, path: string, folder: string) {
+    function runIn(shell: string, path: string, folder: string, programs = shell) {
       const [program = '', ...argv] = SHELLS[shell] ?? [];
       return spawnSync(findProgram(program) ?? '', [...argv, path, folder], {
         encoding: 'utf8',
         cwd: scratch,
         timeout: 90_000,
-        env: { PATH: tools[shell] ?? '' },
+        env: { PATH: tools[programs] ?? '' },
       });
     }
 
@@ -125,7 +133,7 @@ describe.skipIf(unavailable !== null)(
 
     it.each([
       ['a Service by its name', ['hostnames'], ['hostnames']],
-      ['Services by labels', [], ['-l', 'app=hostnames']],
+      ['Services by labels', [], ['-l', 'tier=front']],
       ['all namespaces', [], ['--all-namespaces']],
       ['one node', ['hostnames'], ['hostnames', '--node', NODE]],
     ])(

@@ -69,6 +69,7 @@ log_in() {
       *) how=sudo ;;
       esac
       noise=$(($(wc -l <"$scratch/answer") - 1))
+      sed '$d' "$scratch/answer" >"$scratch/noise"
       return 0
     fi
     why_ssh_failed
@@ -89,22 +90,18 @@ log_in() {
   return 1
 }
 
-# What is not needed to judge rules: an empty answer, or none, costs nothing.
-ask_extra() {
-  question "$1"
-  [ -s "$work/nodes/$node/$1" ] || rm -f "$work/nodes/$node/$1"
-}
-
 read_saves() {
   has_save='' has_variant4='' has_variant6='' failed_words='' was_refused=''
   ask_saves ${VARIANT_SAVES.map(({ file }) => file).join(' ')} || return 1
   # Plain names only where no back end has a name of its own.
   [ -n "$has_variant4" ] || ask_saves ${plain(false)} || return 1
   [ -n "$has_variant6" ] || ask_saves ${plain(true)} || return 1
+  # None of these is needed to judge rules, so that none costs a node.
   for extra in ${EXTRAS.map(({ file }) => file ?? '').join(' ')}; do
-    ask_extra "$extra"
+    question "$extra"
   done
-${NFT_TABLES.map(({ family, command }) => nftTable(family, command.file ?? '')).join('')}  if [ -z "$has_save" ]; then
+${NFT_TABLES.map(({ family, command }) => nftTable(family, command.file ?? '')).join('\n')}
+  if [ -z "$has_save" ]; then
     no_save
     return 1
   fi
@@ -136,11 +133,11 @@ read_node() {
 `;
 }
 
-/** kube-proxy's table of nftables mode is asked for only where there is one. */
+/** nft writes its list of tables in one line. */
 function nftTable(family: string, file: string): string {
-  const table = `"family": *"${family}", *"name": *"kube-proxy"`;
-  return `  if grep -q ${shellWord(table)} "$work/nodes/$node/nft.json" 2>/dev/null; then ask_extra ${file}; fi
-`;
+  return `  if grep -q '"family": *"${family}", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then
+    question ${file}
+  fi`;
 }
 
 function allNodes({ nodes, nodeAddress, concurrency }: ScriptRequest): string {

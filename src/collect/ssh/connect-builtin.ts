@@ -41,14 +41,16 @@ async function logInTo(route: readonly PreparedHost[], shared: SharedState, sign
   if (target === undefined) throw new TypeError('a route has a host');
   const hop = await logInToHops(route.slice(0, -1), shared, signal);
   const { host, identities, check, byHand } = target;
+  const server = route.map((each) => placeOf(each.host)).join(' ');
   const once = async (): Promise<Client> => {
     const onStop = (): Error => stopped(signal, placeOf(host));
     const stream =
       hop === null ? await openSocket(host, signal) : await untilStopped(openChannel(hop, host), signal, onStop);
     const login = loginWith(host, identities, unlockFor(host, shared));
-    return logIn({ host, check, login, stream, byHand, signal });
+    const handshake = async (): Promise<Client> => logIn({ host, check, login, stream, byHand, signal });
+    return shared.gates.handshake(server, handshake, signal);
   };
-  return shared.gates.pass(route.map((each) => placeOf(each.host)).join(' '), once, signal);
+  return shared.gates.pass(server, once, signal);
 }
 
 /** The connection to the hop before a host; null: there is none on the way. */
