@@ -1,13 +1,14 @@
 /** Reading DNS from a cluster: which pods are asked, in which zone, about what; and everything that may be in the way. */
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectCluster, type ClusterConnection } from '../../../src/collect/cluster/index.ts';
+import type { ClusterConnection } from '../../../src/collect/cluster/index.ts';
 import { pruneCorefile } from '../../../src/collect/dns/prune-corefile.ts';
 import { questionsFor } from '../../../src/collect/dns/questions.ts';
 import { readDns } from '../../../src/collect/dns/read-dns.ts';
 import { parseCorefile } from '../../../src/model/corefile.ts';
 import type { DnsReading } from '../../../src/model/dns.ts';
 import { startFakeApi, type ApiObject, type FakeApi } from '../cluster/fake-api.ts';
+import { connectionTo } from '../pods/connection.ts';
 import { answered, startNameServer, type NameServer } from './name-server.ts';
 
 const COREFILE = `.:53 {
@@ -42,19 +43,7 @@ beforeEach(async () => {
     if (asked === undefined || data === undefined) return answered(question, [], { rcode: 3 });
     return answered(question, [{ name: asked.name, type: asked.type as 'A', ttl: 5, data }]);
   });
-  const nowhere = '/nowhere';
-  connection = await connectCluster(
-    { server: api.url },
-    {
-      variables: {},
-      homeDirectory: nowhere,
-      workingDirectory: nowhere,
-      interactive: false,
-      serviceAccountDirectory: nowhere,
-      warn: () => undefined,
-      retry: { broken: 0 },
-    },
-  );
+  connection = await connectionTo(api.url);
 });
 
 afterEach(async () => {
