@@ -1,3 +1,4 @@
+import type { ClusterConnection } from '../collect/cluster/index.ts';
 import type { ProgressEvent } from '../collect/collect.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { VERSION } from '../version.ts';
@@ -94,14 +95,10 @@ async function gatherLive(
   session: Session,
   pauseMs: Pause,
 ): Promise<Evidence> {
-  const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
   const { waysOf } = await import('./ways.ts');
   const nodeTimeoutMs = flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS;
-  const connection = await connectCluster(
-    clusterFlagsOf(flags),
-    processEnvironment((line) => process.stderr.write(`${line}\n`)),
-  );
+  const connection = await connectFor(flags);
   const progress = new Progress(process.stderr, flags.quiet !== true && process.stderr.isTTY);
   const { questions } = await import('../collect/questions.ts');
   const stopHolding = questions.subscribe((isOpen) => progress.hold(isOpen));
@@ -128,6 +125,15 @@ async function gatherLive(
     progress.end();
     await connection.close();
   }
+}
+
+/** The cluster the flags name. @throws ClusterError when the configuration cannot be used */
+export async function connectFor(flags: EvidenceFlags): Promise<ClusterConnection> {
+  const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
+  return connectCluster(
+    clusterFlagsOf(flags),
+    processEnvironment((line) => process.stderr.write(`${line}\n`)),
+  );
 }
 
 function clusterFlagsOf(flags: EvidenceFlags) {

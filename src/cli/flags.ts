@@ -5,7 +5,7 @@ import { durationFlag } from './duration-flag.ts';
 /** Flags of all commands, in kubectl's words. Each has a description: help aligns only those that have one. */
 
 const CLUSTER = 'CLUSTER (as in kubectl)';
-const NODES = 'NODES';
+export const NODES = 'NODES';
 const SELECTION = 'SELECTION';
 const RESULT = 'RESULT';
 

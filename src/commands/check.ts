@@ -24,7 +24,7 @@ import { VERSION } from '../version.ts';
 export default class Check extends BaseCommand {
   static override readonly description = `judge Services: do kube-proxy's rules on every node match what the API asks for?
 
-Reads Services, EndpointSlices and Nodes, then each node's iptables rules over SSH, and reports every mismatch with the raw rule as proof.
+Reads Services, EndpointSlices and Nodes, then each node's iptables rules (in its kube-proxy pod, a pod made for it, or over SSH), and reports every mismatch with the raw rule as proof.
 Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly strict = false;
   static override readonly args = {

@@ -9,7 +9,7 @@ import { ExecBroken } from './exec.ts';
  */
 const SCRIPT = '{ "$@"; echo "svcdoctor-exit $?" >&2; } | gzip -1';
 
-const EXIT = /(^|\n)svcdoctor-exit (\d+)\n$/;
+const EXIT = /svcdoctor-exit (\d+)\n$/;
 const LONGEST = 256 * 1024 * 1024;
 
 const unzip = promisify(gunzip);
@@ -27,15 +27,11 @@ export function zipped(argv: readonly string[]): readonly string[] {
  * @throws ExecBroken when it is not
  */
 export async function unzipped({ stdout, stderr, code }: CommandResult): Promise<CommandResult> {
-  const [mark = '', , exit] = EXIT.exec(stderr) ?? [];
+  const [mark = '', exit] = EXIT.exec(stderr) ?? [];
   if (code !== 0 || exit === undefined) throw new ExecBroken(`zipping ended with ${code}: ${stderr.slice(0, 200)}`);
   try {
     const bytes = await unzip(stdout, { maxOutputLength: LONGEST });
-    return {
-      stdout: bytes,
-      stderr: stderr.slice(0, stderr.length - mark.length).concat(mark.startsWith('\n') ? '\n' : ''),
-      code: Number(exit),
-    };
+    return { stdout: bytes, stderr: stderr.slice(0, stderr.length - mark.length), code: Number(exit) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ExecBroken(`the zipped answer is damaged: ${why}`, { cause: error });
