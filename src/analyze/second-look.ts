@@ -111,11 +111,16 @@ export function changesBetween(first: Look, second: Look): Changes {
       // What could not be looked at again stands as it was found.
       if (unread.has(node)) continue;
       const key = keyOf(code, subject, node);
-      if (!again.has(key)) changes.set(key, 'settled');
+      if (!again.has(key)) changes.set(key, isGone(subject, node) ? 'settled' : 'open');
       else if (!isStill(code, subject, node)) changes.set(key, 'open');
     }
   }
   return (code, subject, node) => changes.get(keyOf(code, subject, node)) ?? null;
+
+  /** A DNS server that is silent the second time does not say that all is well. */
+  function isGone(subject: string, node: string): boolean {
+    return node !== '' || !second.report.services.some((one) => one.dns === 'undetermined' && nameOf(one) === subject);
+  }
 
   function isStill(code: string, subject: string, node: string): boolean {
     const isMoving = moving(code, subject, node) !== null;
@@ -150,6 +155,10 @@ function keysOf(finding: Report['findings'][number]): readonly string[] {
 /** `namespace/name` of a Service port's id, which has `:portName` behind it where the port has a name. */
 function serviceOf(servicePort: string): string {
   return servicePort.replace(/:[^/]*$/, '');
+}
+
+function nameOf({ namespace, name }: Report['services'][number]): string {
+  return `${namespace}/${name}`;
 }
 
 function sameObjects(servicePort: string, first: Look, second: Look): boolean {
@@ -246,6 +255,6 @@ const BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
 };
 
 const SERVICE_BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
-  open: 'it changes faster than it can be asked about: what differs is another thing at every look',
+  open: 'a second look did not confirm what differs: it changes faster than it can be asked about, or nobody answered',
   'in-flight': 'in flight: it changed while the evidence was gathered',
 };

@@ -24,7 +24,7 @@ import { VERSION } from '../version.ts';
 export default class Check extends BaseCommand {
   static override readonly description = `judge Services: do kube-proxy's rules on every node match what the API asks for?
 
-Reads Services, EndpointSlices and Nodes, then each node's iptables rules over SSH, and reports every mismatch with the raw rule as proof.
+Reads Services, EndpointSlices and Nodes, then each node's iptables rules (in its kube-proxy pod, a pod made for it, or over SSH), and reports every mismatch with the raw rule as proof.
 Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   static override readonly strict = false;
   static override readonly args = {
@@ -64,7 +64,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     const { snapshot, namespace } = await gather(
       flags,
       wanted.map((service) => service.name),
-      this.stop.signal,
+      this.stop,
     );
     const { analyze } = await import('../analyze/analyze.ts');
     const options = {
@@ -108,7 +108,7 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   private async gatherAgain(flags: EvidenceFlags, names: readonly string[]): Promise<Evidence | null> {
     const { ClusterError } = await import('../collect/cluster/index.ts');
     try {
-      return await gather(flags, names, this.stop.signal);
+      return await gather(flags, names, this.stop);
     } catch (error) {
       if (this.stop.signal.aborted || !(error instanceof ClusterError)) throw error;
       this.say(neutral(`warning: what was found could not be looked at a second time: ${error.message}`));
