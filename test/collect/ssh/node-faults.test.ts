@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AS_NOBODY, lacksIptables, lacksSudo, NodeLab, RULES, withoutTimes } from './node-lab.ts';
 import { areMissing, describeWithSshd, until } from './sshd.ts';
+
+// Each reads a node, some of them twice.
+vi.setConfig({ testTimeout: 120_000 });
 
 const lacksFlock = areMissing('/usr/bin/flock');
 
