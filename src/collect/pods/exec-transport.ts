@@ -75,14 +75,8 @@ function readError(error: unknown, { namespace, pod }: ExecTarget): unknown {
   });
 }
 
-/**
- * A WebSocket is asked for with GET, and the API server wants `get`. Since 1.35 it wants `create` as well, but when that is missing it
- * says `is forbidden:` and no more.
- */
+/** A WebSocket is asked for with GET: the API server wants `get`, and since 1.35 `create` too. */
 function forbiddenExec(error: ClusterError, namespace: string): NodeReadError {
-  const unsaid = /is forbidden:$/.test(error.message)
-    ? ` the user cannot create resource "pods/exec" in API group "" in the namespace "${namespace}"`
-    : '';
   const tryThis = `Needs get and create of pods/exec in ${namespace}: kubectl svcdoctor rbac prints the roles, or use another --via.`;
-  return new NodeReadError('forbidden', `${error.message}${unsaid}`, tryThis, { cause: error });
+  return new NodeReadError('forbidden', error.message, tryThis, { cause: error });
 }
