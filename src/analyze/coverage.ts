@@ -1,8 +1,8 @@
 import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts';
 import type { NodeView, World } from '../checks/world.ts';
-import { dnsUnavailable } from '../model/parse-dns.ts';
 import type { AttemptView, Coverage, NodeCoverage, SettingView } from '../model/report.ts';
+import { dnsUnavailable } from '../model/parse-dns.ts';
 import type { Attempt, NodeManifest, Snapshot, SnapshotManifest } from '../model/snapshot.ts';
 import type { Capture } from './capture.ts';
 import { settingsView } from './settings-view.ts';

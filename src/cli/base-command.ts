@@ -9,9 +9,9 @@ export const EXIT = {
   findings: 1,
   couldNotRun: 2,
   incomplete: 3,
-  hungUp: 129,
   interrupted: 130,
   terminated: 143,
+  hungUp: 129,
 } as const;
 
 /**

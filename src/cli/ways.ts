@@ -1,6 +1,6 @@
 import type { ClusterConnection, ClusterReading } from '../collect/cluster/index.ts';
-import { DebugPodWay } from '../collect/pods/debug-pod-way.ts';
 import { kubeProxyWay } from '../collect/pods/kube-proxy-way.ts';
+import { DebugPodWay } from '../collect/pods/debug-pod-way.ts';
 import { type NodeWay, sshWay } from '../collect/way.ts';
 import { debugPodHost } from './debug-pod-host.ts';
 import type { EvidenceFlags } from './evidence.ts';

@@ -21,13 +21,13 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
   static override readonly examples = [
     '<%= config.bin %> collect hostnames --file evidence.tgz',
     '<%= config.bin %> collect --all-namespaces --file evidence',
-    '<%= config.bin %> collect hostnames --print-script > collect.sh',
     '<%= config.bin %> collect --cleanup',
+    '<%= config.bin %> collect hostnames --print-script > collect.sh',
   ];
   static override readonly flags = {
     file: Flags.string({
       char: 'f',
-      description: 'folder to make, or a .tar.gz or .tgz file (required to collect)',
+      description: 'folder to make, or a .tar.gz or .tgz file (required without --print-script and --cleanup)',
       helpGroup: 'RESULT',
     }),
     'print-script': Flags.boolean({
@@ -36,7 +36,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     }),
     cleanup: Flags.boolean({
       description: 'collect nothing, but remove the pods that earlier runs left in the cluster, those of others too',
-      exclusive: ['file'],
+      exclusive: ['file', 'print-script'],
       helpGroup: NODES,
     }),
     'allow-partial': Flags.boolean({ description: 'exit 0 although a node could not be read', helpGroup: 'RESULT' }),
@@ -73,6 +73,8 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     this.print(`${file}: ${read} of ${snapshot.nodes.length} nodes\n`);
     if (failed.length > 0 && !flags['allow-partial']) process.exitCode = 3;
   }
+
+  /** Removes what earlier runs left in the cluster. */
   private async cleanUp(flags: EvidenceFlags): Promise<void> {
     const { neutral } = await import('../render/neutral.ts');
     const { cleanUpCluster } = await import('../cli/clean-up.ts');

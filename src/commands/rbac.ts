@@ -13,8 +13,8 @@ import {
 export default class Rbac extends BaseCommand {
   static override readonly description = `print the least privileges check needs, as manifests for kubectl apply
 
-Port-forwards in kube-system are for asking the cluster DNS and each kube-proxy themselves. What --via kube-proxy and --via debug-pod
-need is as good as root on the nodes: exec where host pods run. SSH needs nothing of the cluster.`;
+What --via kube-proxy and --via debug-pod need is as good as root on the nodes: exec where host pods run. SSH needs nothing of
+the cluster. Port-forwards in kube-system are for asking the cluster DNS and each kube-proxy themselves.`;
   static override readonly args = {
     subject: Args.string({
       ignoreStdin: true,

@@ -1,11 +1,18 @@
 /** Nodes read with exactly the privileges `rbac --via` prints, and with each of them taken away: what is missing is named. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PERMISSIONS, rbacObjects, WAY_PERMISSIONS, type Permission } from '../../src/collect/cluster/permissions.ts';
+import {
+  PERMISSIONS,
+  PORT_PERMISSIONS,
+  rbacObjects,
+  WAY_PERMISSIONS,
+  type Permission,
+} from '../../src/collect/cluster/permissions.ts';
 import { labUnavailable, startLab, type Lab } from './lab.ts';
 import { Svcdoctor, type Outcome } from './svcdoctor.ts';
 
 const USER = 'jane';
 const NAMESPACE = 'svcdoctor';
+const READING = [...PERMISSIONS, ...PORT_PERMISSIONS];
 const WAYS = ['kube-proxy', 'debug-pod'] as const;
 
 const unavailable = labUnavailable();
@@ -52,7 +59,7 @@ describe.skipIf(unavailable !== null)(
     }
 
     it.each(WAYS)('are enough for --via %s', { timeout: 120_000 }, async (via) => {
-      grant([...PERMISSIONS, ...WAY_PERMISSIONS[via]]);
+      grant([...READING, ...WAY_PERMISSIONS[via]]);
       const outcome = await until(({ status }) => status === 0, 'check', 'hostnames', '--via', via);
       expect(outcome.stdout).toContain('3 of 3 nodes');
       expect(outcome.status).toBe(0);
@@ -60,13 +67,13 @@ describe.skipIf(unavailable !== null)(
     });
 
     it('are enough to clean up where pods may be made', { timeout: 120_000 }, async () => {
-      grant([...PERMISSIONS, ...WAY_PERMISSIONS['debug-pod']]);
+      grant([...READING, ...WAY_PERMISSIONS['debug-pod']]);
       const { stdout } = await until(({ status }) => status === 0, 'collect', '--cleanup');
       expect(stdout).toBe(`no pod of kubectl-svcdoctor in namespace ${NAMESPACE}, the only one that was looked at\n`);
     });
 
     it.each(CASES)('without $name, that is said', { timeout: 120_000 }, async ({ via, permission }) => {
-      grant([...PERMISSIONS, ...WAY_PERMISSIONS[via].filter((one) => one !== permission)]);
+      grant([...READING, ...WAY_PERMISSIONS[via].filter((one) => one !== permission)]);
       const isForCleanup = permission.verb === 'list';
       const argv = isForCleanup ? ['collect', '--cleanup'] : ['check', 'hostnames', '--via', via, '-o', 'json'];
       const named = `cannot ${permission.verb} resource \\"${permission.resource.plural}\\"`;

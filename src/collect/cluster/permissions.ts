@@ -59,25 +59,6 @@ export const PERMISSIONS: readonly Permission[] = [
   { resource: RESOURCES.pods, verb: 'list', where: 'kube-system', without: SETTINGS },
 ];
 
-const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
-const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
-const NO_PORTS = `${NO_DNS}; kube-proxy is not asked how it is`;
-
-/** What is asked of DNS servers and kube-proxies themselves, through ports of their pods; test/cluster/dns.test.ts has them. */
-export const PORT_PERMISSIONS: readonly Permission[] = [
-  // API servers before 1.35 want `get` for a WebSocket, later ones `create` too.
-  { resource: FORWARD, verb: 'get', where: 'kube-system', without: NO_PORTS },
-  { resource: FORWARD, verb: 'create', where: 'kube-system', without: NO_PORTS },
-  { resource: RESOURCES.services, verb: 'get', where: 'kube-system', names: ['kube-dns'], without: NO_DNS },
-  {
-    resource: RESOURCES.configMaps,
-    verb: 'get',
-    where: 'kube-system',
-    names: ['coredns'],
-    without: 'whether DNS is set up to answer otherwise stays open',
-  },
-];
-
 /** exec is a resource of its own to RBAC. A WebSocket is a GET; since 1.35 the API server wants `create` as well. */
 const EXEC: Resource = { ...RESOURCES.pods, plural: 'pods/exec' };
 
@@ -99,6 +80,25 @@ export const WAY_PERMISSIONS: Readonly<Record<'kube-proxy' | 'debug-pod' | 'ssh'
   ],
   ssh: [],
 };
+
+const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
+const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
+const NO_PORTS = `${NO_DNS}; kube-proxy is not asked how it is`;
+
+/** What is asked of DNS servers and kube-proxies themselves, through ports of their pods; test/cluster/dns.test.ts has them. */
+export const PORT_PERMISSIONS: readonly Permission[] = [
+  // API servers before 1.35 want `get` for a WebSocket, later ones `create` too.
+  { resource: FORWARD, verb: 'get', where: 'kube-system', without: NO_PORTS },
+  { resource: FORWARD, verb: 'create', where: 'kube-system', without: NO_PORTS },
+  { resource: RESOURCES.services, verb: 'get', where: 'kube-system', names: ['kube-dns'], without: NO_DNS },
+  {
+    resource: RESOURCES.configMaps,
+    verb: 'get',
+    where: 'kube-system',
+    names: ['coredns'],
+    without: 'whether DNS is set up to answer otherwise stays open',
+  },
+];
 
 /** A v1 List of roles and bindings that give a subject these permissions and nothing more. */
 export interface RbacRequest {
