@@ -17,8 +17,8 @@ export interface WaysRequest {
 }
 
 /**
- * The ways to read nodes that the flags ask for, the first choice first. Who says how to log in over SSH means SSH, and who says
- * how pods are made means them; without a word, what needs the least is tried first.
+ * The ways to read nodes that the flags ask for, the first choice first. Who says how to log in over SSH means SSH; without a
+ * word, what needs the least is tried first.
  */
 export function waysOf(request: WaysRequest): readonly NodeWay[] {
   const { flags, connection, reading } = request;

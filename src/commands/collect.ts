@@ -4,6 +4,7 @@ import { CliError } from '../cli/errors.ts';
 import { gather, type EvidenceFlags } from '../cli/evidence.ts';
 import { clusterFlags, colorFlag, NODES, selectionFlags, settleFlag, sshFlags, viaFlags } from '../cli/flags.ts';
 import { parseWanted } from '../cli/selection.ts';
+import type { NodeManifest } from '../model/snapshot.ts';
 
 export default class Collect extends BaseCommand {
   static override readonly description = `save the evidence, to judge it later or elsewhere: check --from FILE
@@ -68,7 +69,7 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     await writeSnapshot(snapshot, file);
     const { neutral } = await import('../render/neutral.ts');
     const failed = (snapshot.manifest?.nodes ?? []).filter((node) => node.failure !== null);
-    for (const node of failed) this.say(neutral(`node ${node.name} was not read: ${node.failure?.message ?? ''}`));
+    for (const node of failed) this.say(neutral(`node ${node.name} was not read: ${whyNot(node)}`));
     const read = snapshot.nodes.length - failed.length;
     this.print(`${file}: ${read} of ${snapshot.nodes.length} nodes\n`);
     if (failed.length > 0 && !flags['allow-partial']) process.exitCode = 3;
@@ -83,4 +84,11 @@ Exit code: 0 complete, 2 could not run, 3 a node could not be read.`;
     for (const problem of problems) this.say(neutral(problem));
     if (problems.length > 0) process.exitCode = EXIT.incomplete;
   }
+}
+
+/** Of each way that was tried. */
+function whyNot({ via, failure, attempts = [] }: NodeManifest): string {
+  const last = failure?.message ?? '';
+  if (attempts.length === 0) return last;
+  return [...attempts.map((attempt) => `${attempt.via}: ${attempt.failure.message}`), `${via}: ${last}`].join('; ');
 }

@@ -38,7 +38,7 @@ export function unjudgedGroups(report: Report): readonly UnjudgedGroup[] {
       {
         headline: `${subject} ${words}`,
         reasons: [...attempts, `${via}${first.reason}`],
-        tryThis: first.tryThis ?? null,
+        tryThis: agreementOf(first) ?? first.tryThis ?? null,
       },
     ];
   });
@@ -49,6 +49,11 @@ export interface UnjudgedGroup {
   /** One for each way that was tried. */
   readonly reasons: readonly string[];
   readonly tryThis: string | null;
+}
+
+/** A yes is nearer than what the last way would need. */
+function agreementOf({ read, attempts = [] }: NodeCoverage): string | undefined {
+  return read ? undefined : attempts.find(({ reasonCode }) => reasonCode === 'not-confirmed')?.tryThis;
 }
 
 function someOf(nodes: readonly NodeCoverage[]): string {
@@ -88,7 +93,8 @@ function proxyOf(node: NodeCoverage): string {
 export function readLine(report: Report): string {
   const { startedAt, finishedAt, source } = report.metadata;
   if (startedAt === undefined || finishedAt === undefined) return `from ${source}`;
-  const ways = [...new Set(report.coverage.nodes.flatMap((node) => (node.via === undefined ? [] : [node.via])))];
+  const read = report.coverage.nodes.filter((node) => node.read);
+  const ways = [...new Set(read.flatMap((node) => (node.via === undefined ? [] : [node.via])))];
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
   const how = ways.length === 0 ? '' : `over ${ways.join(', ')} `;
   return `read ${how}in ${seconds.toFixed(1)} s at ${startedAt}${changedWords(report)}`;
