@@ -16,7 +16,7 @@ describeWithSshd('a node', () => {
     const server = await nodes.node(`export XTABLES_LOCKFILE=${lock}`);
     nodes.restore(server, 'iptables-legacy-restore');
     const held = nodes.lab.newPath('held');
-    nodes.lab.start('flock', [lock, 'sh', '-c', `touch ${held}; exec sleep 600`]);
+    nodes.lab.start('flock', ['--no-fork', lock, 'sh', '-c', `touch ${held}; exec sleep 600`]);
     await until(() => existsSync(held));
     const waiting = nodes.byHand(server, 'iptables-legacy -w 1 -S');
     expect(waiting).toEqual({ code: 4, said: expect.stringContaining('xtables lock') as string });
