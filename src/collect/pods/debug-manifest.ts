@@ -34,6 +34,9 @@ export const DEFAULT_IMAGE = 'registry.k8s.io/build-image/distroless-iptables:v0
 /** Commands are the node's own then: the image needs `chroot` and `sleep`. */
 export const CHROOT_IMAGE = 'docker.io/library/busybox:1.37.0';
 
+/** iptables-nft-save holds 1.3 KiB for each rule (1.8.9): 430,000 rules, as 10,000 Services make, of both families. */
+const MEMORY_LIMIT = '2Gi';
+
 /** Sidecars that would be put into any pod of the namespace. */
 const NO_SIDECARS = {
   'sidecar.istio.io/inject': 'false',
@@ -82,7 +85,7 @@ function container(pod: DebugPod, settings: DebugPodSettings): object {
     image: pod.image,
     imagePullPolicy: 'IfNotPresent',
     ...idle(pod, isChrooted),
-    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '512Mi' } },
+    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: MEMORY_LIMIT } },
     securityContext: securityContext(settings),
     ...(isChrooted ? { volumeMounts: [mount] } : {}),
   };
