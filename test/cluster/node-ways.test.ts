@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { NodeCoverage } from '../../src/model/report.ts';
+import { atTerminal, lacksTerminal, questionsOn } from '../collect/ssh/at-terminal.ts';
 import { DEBUG_IMAGE, PAUSE_IMAGE } from './images.ts';
 import { labUnavailable, startLab, type Lab } from './lab.ts';
 import { Svcdoctor } from './svcdoctor.ts';
@@ -133,6 +134,20 @@ describe.skipIf(unavailable !== null)(
         const { stdout } = await doctor.run('check', 'hostnames', '--node', SECOND);
         expect(stdout).toContain('kube-proxy: no kube-proxy pod runs on the node');
         expect(stdout).toContain('debug-pod: a pod would have to be made in namespace default, and nobody agreed');
+      });
+
+      it.skipIf(lacksTerminal).each([
+        ['y\n', true],
+        ['\n', false],
+      ])('a person is asked once, for both looks: %j', { timeout: 120_000 }, async (answer, isMade) => {
+        const question = /Make them\? \[y\/N\]/g;
+        const screen = await atTerminal(doctor.line('check', 'hostnames', '--settle', '1s'), [answer], { question });
+        expect(screen).toContain(
+          'A pod would have to be made in namespace default on rain-kubernetes-2 (image registry.k8s.io/kube-proxy:v1.37.2).',
+        );
+        expect(questionsOn(screen, question)).toBe(1);
+        expect(screen.includes('making a pod in namespace default to read rain-kubernetes-2')).toBe(isMade);
+        expect(screen.includes('node rain-kubernetes-2 was not read')).toBe(!isMade);
       });
 
       it('the screen says which node was read another way, and why', { timeout: 60_000 }, async () => {

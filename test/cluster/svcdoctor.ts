@@ -46,6 +46,11 @@ export class Svcdoctor {
     return { child, output };
   }
 
+  /** The command line for a shell; no argument needs quoting. */
+  line(...argv: readonly string[]): string {
+    return [process.execPath, RUN, ...argv, '--kubeconfig', this.#lab.kubeconfig].join(' ');
+  }
+
   kubectl(args: readonly string[], input = ''): string {
     const line = ['--kubeconfig', this.#lab.kubeconfig, ...args];
     const { status, stdout, stderr } = spawnSync(this.#lab.kubectl, line, { encoding: 'utf8', input });

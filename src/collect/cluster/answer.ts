@@ -65,10 +65,22 @@ function statusError(answer: Answer, body: unknown, request: AskedFor): ClusterE
       ? `an error on the server (${JSON.stringify(oneLine(said))}) has prevented the request from succeeding`
       : oneLine(said) || 'the server could not find the requested resource';
   const message = textOf(status['message']) === '' ? generic : oneLine(said);
-  return new ClusterError(`Error from server (${reason}): ${message}`, suggestionFor(answer.status, request), {
+  const unsaid = message.endsWith('is forbidden:') ? unsaidRefusal(request.path) : '';
+  return new ClusterError(`Error from server (${reason}): ${message}${unsaid}`, suggestionFor(answer.status, request), {
     status: answer.status,
     reason,
   });
+}
+
+/**
+ * What an API server leaves out since 1.35: it says `pods "NAME" is forbidden:` and no more to whom it would let `get` a subresource over
+ * a WebSocket, but who may not `create` it.
+ */
+function unsaidRefusal(path: string): string {
+  const [, namespace = '', resource = '', subresource = ''] =
+    /\/namespaces\/([^/]+)\/([^/]+)\/[^/]+\/([^/]+)$/.exec(path) ?? [];
+  if (subresource === '') return '';
+  return ` the user cannot create resource "${resource}/${subresource}" in API group "" in the namespace "${namespace}"`;
 }
 
 function reasonOf(status: number): string {

@@ -7,16 +7,20 @@ export const lacksTerminal = areMissing('/usr/bin/script', '/usr/bin/setsid');
 export interface TypingOptions {
   /** Milliseconds that the person thinks before each answer. */
   readonly thinkMs?: number;
+  /** What a question looks like; that for a passphrase unless it is said otherwise. */
+  readonly question?: RegExp;
 }
 
+const PASSPHRASE = /passphrase for key/g;
+
 /**
- * Runs a shell command at a terminal of its own; each answer is typed when the next question for a passphrase is there.
+ * Runs a shell command at a terminal of its own; each answer is typed when the next question is there.
  * @returns what is on the screen, with what becomes of the terminal's settings at its end
  */
 export async function atTerminal(
   command: string,
   answers: readonly string[],
-  { thinkMs = 0 }: TypingOptions = {},
+  { thinkMs = 0, question = PASSPHRASE }: TypingOptions = {},
 ): Promise<string> {
   const terminal = spawn('script', ['-qec', `${command}; stty -a`, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -24,7 +28,7 @@ export async function atTerminal(
   let screen = '';
   terminal.stdout.on('data', (bytes: Buffer) => (screen += bytes.toString('utf8')));
   for (const [index, answer] of answers.entries()) {
-    await until(() => questionsOn(screen) > index);
+    await until(() => questionsOn(screen, question) > index);
     await sleep(thinkMs);
     terminal.stdin.write(answer);
   }
@@ -33,7 +37,7 @@ export async function atTerminal(
   return screen;
 }
 
-/** How often a passphrase was asked for. */
-export function questionsOn(screen: string): number {
-  return screen.match(/passphrase for key/g)?.length ?? 0;
+/** How often something was asked for: a passphrase unless it is said otherwise. */
+export function questionsOn(screen: string, question = PASSPHRASE): number {
+  return screen.match(question)?.length ?? 0;
 }
