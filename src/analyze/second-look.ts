@@ -130,6 +130,36 @@ export function changesBetween(first: Look, second: Look): Changes {
   }
 }
 
+/** Milliseconds a node that is busy, and well, may need to follow a change; nobody waits so long unless there was one. */
+const YOUNG = 10_000;
+
+/** A third look: where, and after how many milliseconds. */
+export interface ThirdLook {
+  readonly nodes: readonly string[];
+  readonly waitMs: number;
+}
+
+/**
+ * Of what stands after the second look: whether some of it is about objects that were written only just before, or keep
+ * being written. A kube-proxy that gets little time may still be on its way to them; one that is dead is so later, too.
+ */
+export function thirdLook(second: Look, changes: Changes): ThirdLook | null {
+  const again = second.snapshot.manifest?.again;
+  const ages = new Map(again?.recent.map(({ service, at }) => [service, Date.parse(again.readAt) - Date.parse(at)]));
+  const young = second.report.findings.flatMap(subjectsOf).filter(({ code, subject, node }) => {
+    const isStanding = node !== '' && changes(code, subject, node) === null;
+    return isStanding && (ages.get(serviceOf(subject)) ?? YOUNG) < YOUNG;
+  });
+  if (young.length === 0) return null;
+  const age = Math.max(0, Math.min(...young.map(({ subject }) => ages.get(serviceOf(subject)) ?? YOUNG)));
+  return { nodes: [...new Set(young.map(({ node }) => node))].toSorted(), waitMs: YOUNG - age };
+}
+
+/** What two pairs of looks tell together: what the earlier one left standing, the later one may still explain. */
+export function eitherOf(earlier: Changes, later: Changes): Changes {
+  return (code, subject, node) => earlier(code, subject, node) ?? later(code, subject, node);
+}
+
 interface Subject {
   readonly code: string;
   /** A Service port, or a Service for what is about none of its ports. */

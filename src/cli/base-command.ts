@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core';
 import { describeError } from './errors.ts';
+import { Session } from './session.ts';
 import { writeResult } from './write-result.ts';
 
 /** Exit codes of every command; `check` adds 0, 1 and 3 by its report. */
@@ -24,17 +25,29 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Ends network reads and node sessions on Ctrl-C, SIGTERM or when the terminal is gone; what they leave behind is cleaned up on the way out. */
-  protected readonly stop = new AbortController();
+  protected readonly stop = new Session();
 
   protected override async init(): Promise<void> {
     await super.init();
-    for (const [signal, code] of SIGNALS) {
-      process.once(signal, () => {
-        process.exitCode = code;
-        this.stop.abort(new Error(`stopped by ${signal}`));
-      });
-    }
+    for (const [signal, code] of SIGNALS) process.on(signal, () => this.interrupt(signal, code));
   }
+
+  /** The first time ends the work; the second says what it still waits for; the third leaves it behind. */
+  private interrupt(signal: NodeJS.Signals, code: number): void {
+    process.exitCode = code;
+    if (!this.stop.signal.aborted) return this.stop.abort(new Error(`stopped by ${signal}`));
+    const leftovers = this.stop.leftovers();
+    if (leftovers !== '' && !this.isWaiting) {
+      this.isWaiting = true;
+      return this.say(
+        `removing what was made in the cluster; once more leaves it there, to be removed with\n${leftovers}`,
+      );
+    }
+    for (const [each] of SIGNALS) process.removeAllListeners(each);
+    process.kill(process.pid, signal);
+  }
+
+  private isWaiting = false;
 
   /** The result, on stdout. */
   protected print(text: string): void {

@@ -43,6 +43,12 @@ export function scriptOf(flags: ScriptFlags, names: readonly string[], file: str
       'Where the script runs, kubeconfig and ssh_config say it: --context NAME, --ssh-config FILE',
     );
   }
+  if (flags.via !== undefined && !['auto', 'ssh'].includes(flags.via)) {
+    throw new CliError(
+      `the script reads nodes over SSH, not via ${flags.via}`,
+      'Leave out --via, or run collect itself.',
+    );
+  }
   return printScript({
     toolVersion: VERSION,
     kubectlFlags: kubectlFlags(flags),

@@ -47,7 +47,7 @@ function manifest(moving: boolean): SnapshotManifest {
     server: null,
     scope: { namespace: null, services: null, selector: null },
     parts: [],
-    again: { readAt: TIME, error: null, changed: moving ? [{ ...object, before: '1', after: '2' }] : [] },
+    again: { readAt: TIME, error: null, changed: moving ? [{ ...object, before: '1', after: '2' }] : [], recent: [] },
     nodes: [],
   };
 }

@@ -1,5 +1,6 @@
 /** What makes a node one of a full lab: its containerd and its kubelet. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AGENTS_GROUP } from './cgroups.ts';
 import { Daemon } from './daemon.ts';
@@ -15,6 +16,7 @@ import { waitFor } from './wait.ts';
 
 /** In the node's own mount namespace, where real ones are. */
 const SOCKET = '/run/containerd/containerd.sock';
+const CONTAINERD = '/var/lib/containerd';
 const CNI_CONFIG = '/var/lib/cni/net.d';
 const STATIC_PODS = '/var/lib/kubelet/manifests';
 const CNI_PLUGINS = '/usr/lib/cni';
@@ -57,23 +59,46 @@ export class Agents {
     return join(this.layout.nodeDir(this.plan.name), name);
   }
 
-  /** Returns once the images can be used. */
-  async startRuntime(): Promise<void> {
-    this.writeFiles();
-    this.containerd.start();
-    const ctr = (...args: readonly string[]): Promise<unknown> =>
-      run(onNode(this.plan.name, ['ctr', '--address', SOCKET, '--namespace', 'k8s.io', ...args])).then(requireSuccess);
-    await waitFor(`containerd on ${this.plan.name}`, () => ctr('version').then(() => true));
-    for (const archive of this.programs.images) await ctr('images', 'import', '--snapshotter', 'overlayfs', archive);
+  /** A folder as the node sees it, seen from outside. */
+  private own(path: string): string {
+    return join(this.layout.nodeDir(this.plan.name), path);
   }
 
-  private writeFiles(): void {
-    const own = (path: string): string => join(this.layout.nodeDir(this.plan.name), path);
-    for (const folder of [CNI_CONFIG, STATIC_PODS]) mkdirSync(own(folder), { recursive: true });
+  /** Returns once the images can be used. */
+  async startRuntime(): Promise<void> {
+    await copyTree(this.programs.imageStore, this.own(CONTAINERD));
+    await this.startContainerd();
+  }
+
+  /** Imports and unpacks the images, which takes a while, and keeps what containerd makes of them. */
+  async makeImageStore(): Promise<void> {
+    await this.startContainerd();
+    for (const archive of this.programs.images)
+      await this.ctr('images', 'import', '--snapshotter', 'overlayfs', archive);
+    await this.containerd.stop('SIGTERM');
+    const fresh = `${this.programs.imageStore}.${this.plan.name}-${Date.now()}`;
+    await copyTree(this.own(CONTAINERD), fresh);
+    // Another lab may have been first.
+    await rename(fresh, this.programs.imageStore).catch(() => rm(fresh, { recursive: true }));
+    await rm(this.own(CONTAINERD), { recursive: true });
+  }
+
+  private async startContainerd(): Promise<void> {
+    this.containerd.start();
+    await waitFor(`containerd on ${this.plan.name}`, () => this.ctr('version').then(() => true), 240_000);
+  }
+
+  private async ctr(...args: readonly string[]): Promise<void> {
+    requireSuccess(await run(onNode(this.plan.name, ['ctr', '--address', SOCKET, '--namespace', 'k8s.io', ...args])));
+  }
+
+  /** What both programs read; before either starts. */
+  writeFiles(): void {
+    for (const folder of [CNI_CONFIG, STATIC_PODS]) mkdirSync(this.own(folder), { recursive: true });
     writeFileSync(this.file('containerd.toml'), this.containerdConfig());
     writeFileSync(this.file('kubelet.json'), JSON.stringify(this.kubeletConfig(), undefined, 2));
     writeFileSync(this.file('resolv.conf'), `nameserver ${CONTROL_PLANE.ip}\n`);
-    writeFileSync(join(own(CNI_CONFIG), '10-lab.conflist'), JSON.stringify(this.podNetwork(), undefined, 2));
+    writeFileSync(join(this.own(CNI_CONFIG), '10-lab.conflist'), JSON.stringify(this.podNetwork(), undefined, 2));
     const plugins = this.file('cni');
     mkdirSync(plugins);
     for (const name of ['ptp', 'loopback']) symlinkSync(join(CNI_PLUGINS, name), join(plugins, name));
@@ -82,12 +107,12 @@ export class Agents {
 
   private containerdConfig(): string {
     return `version = 2
-root = "/var/lib/containerd"
+root = "${CONTAINERD}"
 state = "/run/containerd/state"
 [grpc]
   address = "${SOCKET}"
 [plugins."io.containerd.internal.v1.opt"]
-  path = "/var/lib/containerd/opt"
+  path = "${CONTAINERD}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE_IMAGE}"
   # There is no CAP_SYS_RESOURCE in many containers that a lab runs in.
@@ -158,4 +183,10 @@ state = "/run/containerd/state"
       imageGCHighThresholdPercent: 100,
     };
   }
+}
+
+/** The folder itself is made, if it is not there. */
+async function copyTree(from: string, to: string): Promise<void> {
+  mkdirSync(to, { recursive: true });
+  requireSuccess(await run(['cp', '--archive', `${from}/.`, to]));
 }

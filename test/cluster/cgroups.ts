@@ -32,7 +32,8 @@ export function removeCgroups(dir: string): void {
   for (const base of hierarchies()) removeTree(join(base, labCgroup(dir)));
 }
 
-function hierarchies(): string[] {
+/** The folders of all hierarchies: one of version 2, several of version 1. */
+export function hierarchies(): string[] {
   if (existsSync(join(ROOT, 'cgroup.procs'))) return [ROOT];
   return list(ROOT).map((name) => join(ROOT, name));
 }

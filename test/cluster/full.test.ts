@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BREAKS, EXTERNAL, HOSTNAMES, NODES, labUnavailable, startLab, tally } from './lab.ts';
+import { BREAKS, EXTERNAL, HOSTNAMES, NODES, labUnavailable, runningLabs, startLab, tally } from './lab.ts';
 import type { Lab } from './lab.ts';
+import { hierarchies, labCgroup } from './cgroups.ts';
 import { DEBUG_IMAGE } from './images.ts';
 import { cgroupsOf, expectNothingLeft, machineState } from './leftovers.ts';
 import { requireSuccess, run } from './process.ts';
@@ -178,4 +181,12 @@ describe.skipIf(unavailable !== null)('nothing is left of a full lab', () => {
       await expectNothingLeft(victim, { full: true });
     },
   );
+
+  it('once the next lab looks for those that live, when all its keepers were killed', () => {
+    const [hierarchy = ''] = hierarchies();
+    const group = join(hierarchy, labCgroup('killed-nobody'));
+    mkdirSync(join(group, NODE), { recursive: true });
+    runningLabs();
+    expect(existsSync(group)).toBe(false);
+  });
 });

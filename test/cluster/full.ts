@@ -1,5 +1,5 @@
 /** What a full lab has on top of a plain one: containerd and kubelet on each node, and what runs in pods. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agents } from './agents.ts';
 import type { Api } from './api.ts';
@@ -47,6 +47,8 @@ export class FullNodes implements Flavour {
 
   async prepare(): Promise<void> {
     this.outsideDns.start();
+    for (const agents of this.agents) agents.writeFiles();
+    if (!existsSync(this.parts.programs.imageStore)) await this.agents[0]?.makeImageStore();
     await Promise.all(this.agents.map((agents) => agents.startRuntime()));
   }
 

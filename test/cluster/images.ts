@@ -57,6 +57,13 @@ export async function ensureImages(options: LabOptions, programs: ImagePrograms,
   return Promise.all(images.map((image) => ensureArchive(image, log)));
 }
 
+/** Where containerd's root folder is kept as it is after these archives were imported. Another containerd has another. */
+export async function imageStoreOf(archives: readonly string[]): Promise<string> {
+  const { stdout } = requireSuccess(await run(['containerd', '--version']));
+  const key = JSON.stringify([stdout, archives.map((archive) => basename(archive))]);
+  return join(cacheDir(), 'images', `store-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`);
+}
+
 /** As the official image: no shell, no cat; the rules' tools of both back ends, conntrack, kmod. */
 async function kubeProxyFiles(options: LabOptions, kubeProxy: string): Promise<Image> {
   const files = new Map<string, Entry>([['/usr/local/bin/kube-proxy', { copyOf: kubeProxy }]]);

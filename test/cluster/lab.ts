@@ -19,7 +19,7 @@ import { callControl } from './control.ts';
 import type { ConnectRequest, Connection, LabStatus, Method, Methods } from './control.ts';
 import { createLabDir, findLabs } from './directory.ts';
 import type { FoundLab, LabEndpoints } from './directory.ts';
-import { ensureImages } from './images.ts';
+import { ensureImages, imageStoreOf } from './images.ts';
 import type { Programs, SupervisorMessage } from './messages.ts';
 import { completeOptions } from './options.ts';
 import type { LabOptions } from './options.ts';
@@ -75,10 +75,10 @@ async function ensureAll(options: LabOptions, log: Log): Promise<Programs> {
     log,
   );
   const kubeProxy = join(await ensurePrograms(options.kubeProxy, ['kube-proxy'], log), 'kube-proxy');
-  if (!full) return { labtool, kubernetes, kubeProxy, images: [] };
+  if (!full) return { labtool, kubernetes, kubeProxy, images: [], imageStore: '' };
   const coreDns = await ensureCoreDns(log);
   const images = await ensureImages(options, { labtool, kubeProxy, coreDns }, log);
-  return { labtool, kubernetes, kubeProxy, coreDns, images };
+  return { labtool, kubernetes, kubeProxy, coreDns, images, imageStore: await imageStoreOf(images) };
 }
 
 /** What a test runner or a coverage tool put into the environment is not for the lab's processes. */

@@ -11,6 +11,8 @@ export interface Programs {
   readonly coreDns?: string;
   /** Archives of the images of a full lab. */
   readonly images: readonly string[];
+  /** What containerd makes of them; a folder that is there once one lab has made it. */
+  readonly imageStore: string;
 }
 
 /** From the guard to the supervisor. A listener comes with its socket. */

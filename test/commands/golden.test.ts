@@ -20,7 +20,48 @@ function save(folder: string, number: number): string {
 
 const deletedDnat = (folder: string): void => dropLines(save(folder, 2), '--to-destination 10.168.1.12:9376');
 
+const failed = (via: string, reason: string, message: string) => ({
+  via,
+  failure: { reason, message, tryThis: `Try it with ${via}.` },
+});
+
+/** One node read the first way, one another way, one not at all. */
+function readSeveralWays(folder: string): void {
+  rmSync(join(folder, 'nodes/rain-kubernetes-3'), { recursive: true });
+  const noPod = failed('kube-proxy', 'no-kube-proxy-pod', 'no kube-proxy pod runs on the node');
+  const notAgreed = failed('debug-pod', 'not-confirmed', 'nobody agreed');
+  const noSsh = failed('ssh', 'unreachable', '172.31.0.13: no route to host\u001b[31m');
+  const times = { startedAt: '2026-11-20T10:00:00.000Z', finishedAt: '2026-11-20T10:00:01.500Z' };
+  const node = (number: number, client: string, rest: object): object => ({
+    name: `rain-kubernetes-${number}`,
+    client,
+    failure: null,
+    commands: [],
+    ...times,
+    ...rest,
+  });
+  const manifest = {
+    formatVersion: 1,
+    tool: 'kubectl-svcdoctor',
+    toolVersion: 'test',
+    ...times,
+    context: 'lab',
+    server: 'https://127.0.0.1:6443',
+    scope: { namespace: 'default', services: ['default/hostnames'], selector: null },
+    parts: [],
+    nodes: [
+      node(1, 'exec in pod kube-system/kube-proxy-a', { via: 'kube-proxy' }),
+      node(2, 'exec in pod default/svcdoctor-1', { via: 'debug-pod', attempts: [noPod] }),
+      node(3, 'ssh', { ...noSsh, attempts: [noPod, notAgreed] }),
+    ],
+  };
+  writeFileSync(join(folder, 'snapshot.json'), JSON.stringify(manifest));
+}
+
 const CASES: readonly Case[] = [
+  { name: 'check-ways', argv: ['check', 'hostnames'], change: readSeveralWays },
+  { name: 'check-ways-wide', argv: ['check', 'hostnames', '-o', 'wide'], change: readSeveralWays },
+  { name: 'check-ways-markdown', argv: ['check', 'hostnames', '-o', 'markdown'], change: readSeveralWays },
   { name: 'check-healthy', argv: ['check', 'hostnames'] },
   { name: 'check-all', argv: ['check'] },
   { name: 'check-wide', argv: ['check', 'hostnames', '-o', 'wide'] },
@@ -93,6 +134,10 @@ const PLAIN: readonly { readonly name: string; readonly argv: readonly string[] 
   { name: 'help', argv: ['--help'] },
   { name: 'check-help', argv: ['check', '--help'] },
   { name: 'rbac-namespace', argv: ['rbac', 'serviceaccount:ops:doctor', '--namespace', 'shop'] },
+  {
+    name: 'rbac-debug-pod',
+    argv: ['rbac', 'group:on-call', '-n', 'shop', '--via', 'debug-pod', '--debug-namespace', 'doctor'],
+  },
   { name: 'rbac-not-a-subject', argv: ['rbac', 'jane'] },
   { name: 'explain', argv: ['explain'] },
   { name: 'explain-one', argv: ['explain', 'svc321'] },

@@ -427,10 +427,12 @@ by_hand() {
   printf '%s' "ssh -F ssh_config -l core -p 2222 $address"
 }
 
-# Sets the line of what ssh said that matches.
+# Whether ssh said so. Sets its telling line, else its last; the frame around a warning tells nothing.
 telling() {
-  words=$(grep -E -i -e "$1" "$scratch/said" | tr -d '\r' | grep -v '^@' | sed -n 1p)
-  [ -n "$words" ]
+  grep -E -i -q -e "$1" "$scratch/said" || return 1
+  plain='/^@/d; s/\r$//; /^ *$/d'
+  words=$(sed "$plain" "$scratch/said" | grep -E -i -e "$1" | sed -n 1p)
+  [ -n "$words" ] || words=$(sed "$plain" "$scratch/said" | sed -n '$p')
 }
 
 # Why ssh itself failed: sets reason, words and try_this.
@@ -614,6 +616,13 @@ log_in() {
   return 1
 }
 
+is_supported() {
+  [ "$system" = system=windows ] || return 0
+  reason=unsupported-system words='the node runs Windows, where kube-proxy writes no iptables rules'
+  try_this='Leave it out with --node, or accept it with --allow-partial.'
+  return 1
+}
+
 read_saves() {
   has_save='' has_variant4='' has_variant6='' failed_words='' was_refused=''
   ask_saves iptables-nft-save iptables-legacy-save ip6tables-nft-save ip6tables-legacy-save || return 1
@@ -636,10 +645,10 @@ read_saves() {
   fi
 }
 
-# One node, in a process of its own: NODE ADDRESS... What cannot be read is said in its entry of snapshot.json.
+# One node, in a process of its own: NODE SYSTEM ADDRESS... What cannot be read is said in its entry of snapshot.json.
 read_node() {
-  node=$1
-  shift
+  node=$1 system=$2
+  shift 2
   scratch=$notes/$node.d
   running='' record_comma=''
   mkdir "$work/nodes/$node" "$scratch" || exit 1
@@ -647,7 +656,7 @@ read_node() {
   : >"$scratch/commands"
   node_began=$(now)
   failure=null
-  if ! log_in "$@" || ! read_saves; then
+  if ! is_supported || ! log_in "$@" || ! read_saves; then
     failure="{ \"reason\": \"$reason\", \"message\": $(json_words "$words"), \"tryThis\": $(json_words "$try_this") }"
     say "node $node was not read: $(printf '%s' "$words" | tr -d '\000-\037\177')"
   fi
@@ -666,9 +675,9 @@ is_wanted() {
 
 # A batch of nodes at a time. A node that was not read, or whose reader died, makes the result incomplete.
 read_nodes() {
-  ask get nodes -o jsonpath='{range .items[*]}{.metadata.name}{" "}{range .status.addresses[?(@.type=="InternalIP")]}{.address}{" "}{end}{range .status.addresses[?(@.type=="Hostname")]}{.address}{" "}{end}{"\n"}{end}' >"$notes/nodes" 2>"$notes/said" || fail "cannot list nodes: $(said)"
+  ask get nodes -o jsonpath='{range .items[*]}{.metadata.name}{" system="}{.status.nodeInfo.operatingSystem}{" "}{range .status.addresses[?(@.type=="InternalIP")]}{.address}{" "}{end}{range .status.addresses[?(@.type=="Hostname")]}{.address}{" "}{end}{"\n"}{end}' >"$notes/nodes" 2>"$notes/said" || fail "cannot list nodes: $(said)"
   names='' batch=0
-  while read -r node addresses; do
+  while read -r node system addresses; do
     case $node in
     '' | *[!A-Za-z0-9._-]* | [!A-Za-z0-9_]*) continue ;;
     esac
@@ -682,7 +691,7 @@ read_nodes() {
       *) set -- "$@" "$address" ;;
       esac
     done
-    (read_node "$node" "$@") &
+    (read_node "$node" "$system" "$@") &
     jobs="$jobs $!"
     batch=$((batch + 1))
     if [ "$batch" -ge 8 ]; then

@@ -70,10 +70,12 @@ function meanings(): string {
   fi`,
   );
   return `
-# Sets the line of what ssh said that matches.
+# Whether ssh said so. Sets its telling line, else its last; the frame around a warning tells nothing.
 telling() {
-  words=$(grep -E -i -e "$1" "$scratch/said" | tr -d '\\r' | grep -v '^@' | sed -n 1p)
-  [ -n "$words" ]
+  grep -E -i -q -e "$1" "$scratch/said" || return 1
+  plain='/^@/d; s/\\r$//; /^ *$/d'
+  words=$(sed "$plain" "$scratch/said" | grep -E -i -e "$1" | sed -n 1p)
+  [ -n "$words" ] || words=$(sed "$plain" "$scratch/said" | sed -n '$p')
 }
 
 # Why ssh itself failed: sets reason, words and try_this.

@@ -6,6 +6,7 @@ import type {
   NodeFailure,
   NodeManifest,
   ObjectChange,
+  RecentChange,
   SecondReading,
   SnapshotManifest,
   SnapshotScope,
@@ -69,7 +70,13 @@ function readAgain(field: Field): SecondReading {
     readAt: field.get('readAt').time(),
     error: field.get('error').orNull((value) => value.text()),
     changed: field.get('changed').list(readChange),
+    // A script that gathers a snapshot does not say.
+    recent: field.get('recent').orNull((value) => value.list(readRecent)) ?? [],
   };
+}
+
+function readRecent(field: Field): RecentChange {
+  return { service: field.get('service').text(), at: field.get('at').time() };
 }
 
 function readChange(field: Field): ObjectChange {

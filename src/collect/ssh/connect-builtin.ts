@@ -7,8 +7,8 @@ import { BuiltinTransport } from './builtin-transport.ts';
 import { forwardFailure, stopped } from './failures.ts';
 import type { HostKeyCheck } from './host-key.ts';
 import type { Identities } from './identities.ts';
-import { notUnlocked } from './keyring.ts';
-import { loginWith, type Unlock } from './login.ts';
+import { unlockFor } from './keyring.ts';
+import { loginWith } from './login.ts';
 import { openSocket } from './open-socket.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 import type { SharedState } from './shared-state.ts';
@@ -46,7 +46,7 @@ async function logInTo(route: readonly PreparedHost[], shared: SharedState, sign
     const onStop = (): Error => stopped(signal, placeOf(host));
     const stream =
       hop === null ? await openSocket(host, signal) : await untilStopped(openChannel(hop, host), signal, onStop);
-    const login = loginWith(host, identities, unlockFor(host, shared));
+    const login = loginWith(host, identities, unlockFor(host, shared.keyring, shared.signal));
     const handshake = async (): Promise<Client> => logIn({ host, check, login, stream, byHand, signal });
     return shared.gates.handshake(server, handshake, signal);
   };
@@ -81,11 +81,6 @@ async function openChannel(client: Client, host: ResolvedHost): Promise<Duplex> 
       reject(forwardFailure(host.hostName, host.port, error instanceof Error ? error : new Error(String(error))));
     }
   });
-}
-
-function unlockFor(host: ResolvedHost, shared: SharedState): Unlock {
-  return async (locked) =>
-    host.mayAsk ? shared.keyring.unlock(locked, shared.signal) : notUnlocked(locked, 'BatchMode forbids to ask for it');
 }
 
 function placeOf(host: ResolvedHost): string {

@@ -105,9 +105,9 @@ async function prepare(host: ResolvedHost, settings: SshSettings, signal: AbortS
  * A connection that the user's own `ssh` shares is used, as `ssh` would: but only to a host whose key somebody has recorded.
  * One that was opened without a look at the key is not.
  */
-async function withSocket({ host, check }: PreparedHost, signal: AbortSignal): Promise<SystemRouteHost> {
+async function withSocket({ host, check, identities }: PreparedHost, signal: AbortSignal): Promise<SystemRouteHost> {
   const isUsable = check.isRecorded && (await isSharedNow(host, signal));
-  return { host, socket: isUsable ? host.controlPath : null };
+  return { host, socket: isUsable ? host.controlPath : null, locked: identities.locked };
 }
 
 function systemReason({ host, identities, check }: PreparedHost): string | null {

@@ -120,6 +120,15 @@ describe('the script', () => {
   });
 });
 
+it('reads nodes over SSH alone, and says so', () => {
+  const { status, stderr } = run(['collect', '--print-script', '--via', 'kube-proxy']);
+  expect(stderr).toBe(
+    'error: the script reads nodes over SSH, not via kube-proxy\nLeave out --via, or run collect itself.\n',
+  );
+  expect(status).toBe(2);
+  expect(run(['collect', '--print-script', '--via', 'auto']).status).toBe(0);
+});
+
 const SECRET = 'hunter2';
 
 function container(name: string) {

@@ -9,7 +9,7 @@ const logins = new SshLogins({ config, port: Number(port) });
 const transport = await logins.connect({ node: 'node', addresses: ['127.0.0.1'] }, stop.signal);
 process.stderr.write(`${transport.client}\n`);
 try {
-  await transport.run(['sleep', '600'], { signal: stop.signal });
+  await transport.run(['sleep', '60'], { signal: stop.signal });
 } catch {
   // Stopped: all that is open is closed.
 } finally {

@@ -52,7 +52,7 @@ describeWithSshd('many nodes at once', () => {
 
   test(
     `${NODES} at one sshd, which drops what is too much (MaxStartups 10:30:100): none is lost`,
-    { timeout: 180_000 },
+    { timeout: 600_000 },
     async () => {
       const server = await lab.sshd({ userKeys: [key], addresses: ADDRESSES });
       const config = lab.config({ key, knownHosts: knownHosts(server), lines: hostsOf(server) });
@@ -61,7 +61,7 @@ describeWithSshd('many nodes at once', () => {
     },
   );
 
-  test('behind a bastion, which sees one login', { timeout: 180_000 }, async () => {
+  test('behind a bastion, which sees one login', { timeout: 600_000 }, async () => {
     const server = await lab.sshd({ userKeys: [key], addresses: ADDRESSES, lines: ['MaxStartups 300'] });
     const bastion = await lab.sshd({ userKeys: [key] });
     const lines = ['Host bastion', '  HostName 127.0.0.1', `  Port ${bastion.port}`];

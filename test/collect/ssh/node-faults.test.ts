@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AS_NOBODY, lacksIptables, lacksSudo, NodeLab, RULES, withoutTimes } from './node-lab.ts';
 import { areMissing, describeWithSshd, until } from './sshd.ts';
+
+// Each reads a node, some of them twice.
+vi.setConfig({ testTimeout: 120_000 });
 
 const lacksFlock = areMissing('/usr/bin/flock');
 
@@ -13,7 +16,7 @@ describeWithSshd('a node', () => {
     const server = await nodes.node(`export XTABLES_LOCKFILE=${lock}`);
     nodes.restore(server, 'iptables-legacy-restore');
     const held = nodes.lab.newPath('held');
-    nodes.lab.start('flock', [lock, 'sh', '-c', `touch ${held}; exec sleep 600`]);
+    nodes.lab.start('flock', ['--no-fork', lock, 'sh', '-c', `touch ${held}; exec sleep 600`]);
     await until(() => existsSync(held));
     const waiting = nodes.byHand(server, 'iptables-legacy -w 1 -S');
     expect(waiting).toEqual({ code: 4, said: expect.stringContaining('xtables lock') as string });

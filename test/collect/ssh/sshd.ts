@@ -202,9 +202,9 @@ export async function freePort(): Promise<number> {
 }
 
 export async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 1500; tries++) {
     if (isSo()) return;
     await setTimeout(20);
   }
-  throw new Error('not within 10 s');
+  throw new Error('not within 30 s');
 }
