@@ -43,7 +43,8 @@ export async function readProxies(
       return target === null ? [] : [[node.name, await limit(async () => ask(target))] as const];
     }),
   );
-  return new Map(readings.flat());
+  // Those that were asked at the same time say the same of another pod.
+  return new Map(readings.flat().map(([node, answer]) => [node, answer.forbidden ? (refused ?? answer) : answer]));
 }
 
 function targetOn(node: NodeTarget, pods: KubeProxyPods): ExecTarget | null {
