@@ -1,3 +1,4 @@
+import type { ProxyLog } from '../model/proxy-log.ts';
 import type { ProxyPod } from '../model/proxy-pod.ts';
 import { defineCheck, judged, OK, type Fault } from './check.ts';
 import { lookAtPods } from './proxy-pods.ts';
@@ -27,7 +28,9 @@ export default defineCheck({
     if (pods.some(({ isDeleting }) => isDeleting)) return OK;
     if (pods.length === 0) return judged(view.hasProxyRules || answers(view) ? [] : [missing()]);
     const troubled = pods.flatMap((pod) => troubleOf(pod, view.condition.proxy.readAt));
-    return troubled.length < pods.length ? OK : judged(troubled.map(({ words, pod }) => fault(words, pod)));
+    return troubled.length < pods.length
+      ? OK
+      : judged(troubled.map(({ words, pod }) => fault(words, pod, view.condition.proxy.log)));
   },
   hits: () => true,
 });
@@ -70,13 +73,15 @@ const FELT = {
   now: false,
 } as const;
 
-function fault(words: string, pod: ProxyPod): Fault {
+function fault(words: string, pod: ProxyPod, log: ProxyLog | null): Fault {
+  const last = log?.errors.at(-1);
+  const said = last === undefined ? '' : `; it logs: ${last}`;
   return {
     title: 'kube-proxy does not run as it should',
     cause: 'not running',
     expected: ['a pod of kube-proxy that is ready'],
     proof: [],
-    found: `pod ${pod.namespace}/${pod.name}: ${words}`,
+    found: `pod ${pod.namespace}/${pod.name}: ${words}${said}`,
     confidence: 'certain',
     felt: FELT,
     fix: lookAtPods([pod]),
