@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import v8 from 'node:v8';
 
 export async function start() {
-  endQuietlyOnClosedPipe();
+  watchOutput();
   if (process.argv.length === 3 && process.argv[2] === '--version') {
     const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     process.stdout.write(`${name} ${version}\n`);
@@ -18,13 +18,17 @@ export async function start() {
   await main(process.argv);
 }
 
-function endQuietlyOnClosedPipe() {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(0);
-    });
-  }
+/**
+ * Nobody reads on (`| head`): the exit code is what was judged until then. A result that cannot be written is an error, never
+ * an exit code of findings. What cannot be said on stderr costs nothing else.
+ */
+function watchOutput() {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error) => {
+    if (error.code === 'EPIPE') process.exit();
+    process.stderr.write(`error: cannot write the result: ${error.message}\nIs the disk full? Write it elsewhere.\n`);
+    process.exit(2);
+  });
 }
 
 /**

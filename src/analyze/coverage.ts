@@ -1,9 +1,9 @@
 import type { ProxySettings } from '../kubeproxy/expectation.ts';
 import { compareVersions, printVersion, rangeOf } from '../kubeproxy/version.ts';
 import type { NodeView, World } from '../checks/world.ts';
-import type { Coverage, NodeCoverage, SettingView } from '../model/report.ts';
+import type { AttemptView, Coverage, NodeCoverage, SettingView } from '../model/report.ts';
 import { dnsUnavailable } from '../model/parse-dns.ts';
-import type { NodeManifest, Snapshot, SnapshotManifest } from '../model/snapshot.ts';
+import type { Attempt, NodeManifest, Snapshot, SnapshotManifest } from '../model/snapshot.ts';
 import type { Capture } from './capture.ts';
 import { settingsView } from './settings-view.ts';
 
@@ -74,11 +74,17 @@ function nodeCoverage(node: NodeView, manifest: NodeManifest | null, capture: Ca
 
 function howRead(manifest: NodeManifest | null): Partial<NodeCoverage> {
   if (manifest === null) return {};
+  const { attempts = [] } = manifest;
   return {
     via: manifest.via,
     client: manifest.client,
+    ...(attempts.length === 0 ? {} : { attempts: attempts.map(attemptView) }),
     durationMs: Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt),
   };
+}
+
+function attemptView({ via, failure }: Attempt): AttemptView {
+  return { via, reason: failure.message, reasonCode: failure.reason, tryThis: failure.tryThis };
 }
 
 /** The version where it is known, else those whose rules look like these. */

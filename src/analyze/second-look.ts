@@ -111,17 +111,52 @@ export function changesBetween(first: Look, second: Look): Changes {
       // What could not be looked at again stands as it was found.
       if (unread.has(node)) continue;
       const key = keyOf(code, subject, node);
-      if (!again.has(key)) changes.set(key, 'settled');
+      if (!again.has(key)) changes.set(key, isGone(subject, node) ? 'settled' : 'open');
       else if (!isStill(code, subject, node)) changes.set(key, 'open');
     }
   }
   return (code, subject, node) => changes.get(keyOf(code, subject, node)) ?? null;
+
+  /** A DNS server that is silent the second time does not say that all is well. */
+  function isGone(subject: string, node: string): boolean {
+    return node !== '' || !second.report.services.some((one) => one.dns === 'undetermined' && nameOf(one) === subject);
+  }
 
   function isStill(code: string, subject: string, node: string): boolean {
     const isMoving = moving(code, subject, node) !== null;
     if (!isMoving && sameObjects(subject, first, second)) return true;
     return node === '' ? sameAnswers(subject, first, second) : sameRules(node, first, second);
   }
+}
+
+/** Milliseconds a node that is busy, and well, may need to follow a change; nobody waits so long unless there was one. */
+const YOUNG = 10_000;
+
+/** A third look: where, and after how many milliseconds. */
+export interface ThirdLook {
+  readonly nodes: readonly string[];
+  readonly waitMs: number;
+}
+
+/**
+ * Of what stands after the second look: whether some of it is about objects that were written only just before, or keep
+ * being written. A kube-proxy that gets little time may still be on its way to them; one that is dead is so later, too.
+ */
+export function thirdLook(second: Look, changes: Changes): ThirdLook | null {
+  const again = second.snapshot.manifest?.again;
+  const ages = new Map(again?.recent.map(({ service, at }) => [service, Date.parse(again.readAt) - Date.parse(at)]));
+  const young = second.report.findings.flatMap(subjectsOf).filter(({ code, subject, node }) => {
+    const isStanding = node !== '' && changes(code, subject, node) === null;
+    return isStanding && (ages.get(serviceOf(subject)) ?? YOUNG) < YOUNG;
+  });
+  if (young.length === 0) return null;
+  const age = Math.max(0, Math.min(...young.map(({ subject }) => ages.get(serviceOf(subject)) ?? YOUNG)));
+  return { nodes: [...new Set(young.map(({ node }) => node))].toSorted(), waitMs: YOUNG - age };
+}
+
+/** What two pairs of looks tell together: what the earlier one left standing, the later one may still explain. */
+export function eitherOf(earlier: Changes, later: Changes): Changes {
+  return (code, subject, node) => earlier(code, subject, node) ?? later(code, subject, node);
 }
 
 interface Subject {
@@ -150,6 +185,10 @@ function keysOf(finding: Report['findings'][number]): readonly string[] {
 /** `namespace/name` of a Service port's id, which has `:portName` behind it where the port has a name. */
 function serviceOf(servicePort: string): string {
   return servicePort.replace(/:[^/]*$/, '');
+}
+
+function nameOf({ namespace, name }: Report['services'][number]): string {
+  return `${namespace}/${name}`;
 }
 
 function sameObjects(servicePort: string, first: Look, second: Look): boolean {
@@ -246,6 +285,6 @@ const BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
 };
 
 const SERVICE_BECAUSE: Readonly<Record<OpenHit['change'], string>> = {
-  open: 'it changes faster than it can be asked about: what differs is another thing at every look',
+  open: 'a second look did not confirm what differs: it changes faster than it can be asked about, or nobody answered',
   'in-flight': 'in flight: it changed while the evidence was gathered',
 };

@@ -1,8 +1,10 @@
+import type { ClusterConnection } from '../collect/cluster/index.ts';
 import type { ProgressEvent } from '../collect/collect.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { VERSION } from '../version.ts';
 import { CliError } from './errors.ts';
 import { Progress } from './progress.ts';
+import type { Session } from './session.ts';
 import { withoutUndefined } from './without-undefined.ts';
 
 /** Values of the flags of `flags.ts` that say where evidence comes from. */
@@ -29,6 +31,12 @@ export interface EvidenceFlags {
   readonly selector?: string | undefined;
   readonly node?: readonly string[] | undefined;
   readonly via?: string | undefined;
+  readonly yes?: boolean | undefined;
+  readonly 'debug-namespace'?: string | undefined;
+  readonly 'debug-image'?: string | undefined;
+  readonly 'image-pull-secret'?: string | undefined;
+  readonly privileged?: boolean | undefined;
+  readonly 'chroot-host'?: boolean | undefined;
   readonly 'ssh-user'?: string | undefined;
   readonly 'ssh-key'?: readonly string[] | undefined;
   readonly 'ssh-port'?: number | undefined;
@@ -55,11 +63,11 @@ export type Pause = (cluster: Snapshot['cluster']) => number;
 export async function gather(
   flags: EvidenceFlags,
   names: readonly string[],
-  signal: AbortSignal,
+  session: Session,
   pauseMs: Pause = () => 0,
 ): Promise<Evidence> {
   requireScope(flags, names);
-  return flags.from === undefined ? gatherLive(flags, names, signal, pauseMs) : gatherSaved(flags, flags.from);
+  return flags.from === undefined ? gatherLive(flags, names, session, pauseMs) : gatherSaved(flags, flags.from);
 }
 
 /** @throws CliError for names across all namespaces */
@@ -84,16 +92,13 @@ async function gatherSaved(flags: EvidenceFlags, from: string): Promise<Evidence
 async function gatherLive(
   flags: EvidenceFlags,
   names: readonly string[],
-  signal: AbortSignal,
+  session: Session,
   pauseMs: Pause,
 ): Promise<Evidence> {
-  const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
   const { collectLive } = await import('../collect/collect.ts');
   const { waysOf } = await import('./ways.ts');
-  const connection = await connectCluster(
-    clusterFlagsOf(flags),
-    processEnvironment((line) => process.stderr.write(`${line}\n`)),
-  );
+  const nodeTimeoutMs = flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS;
+  const connection = await connectFor(flags);
   const progress = new Progress(process.stderr, flags.quiet !== true && process.stderr.isTTY);
   const { questions } = await import('../collect/questions.ts');
   const stopHolding = questions.subscribe((isOpen) => progress.hold(isOpen));
@@ -102,24 +107,33 @@ async function gatherLive(
     const snapshot = await collectLive({
       connection,
       read: { namespace, names: names.length === 0 ? null : names, selector: flags.selector ?? null },
-      ways: (reading) => waysOf(flags, connection, reading),
+      ways: (reading) => waysOf({ flags, connection, reading, nodeTimeoutMs, session }),
       nodes: flags.node ?? null,
-      nodeTimeoutMs: flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS,
+      nodeTimeoutMs,
       concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
       pauseMs,
-      signal,
+      signal: session.signal,
       toolVersion: VERSION,
       progress: (event: ProgressEvent) => progress.show(event),
       now: () => new Date(),
     });
     // A run that was stopped has no result: what was read until then would look like all there is.
-    signal.throwIfAborted();
+    session.signal.throwIfAborted();
     return { snapshot, namespace };
   } finally {
     stopHolding();
     progress.end();
     await connection.close();
   }
+}
+
+/** The cluster the flags name. @throws ClusterError when the configuration cannot be used */
+export async function connectFor(flags: EvidenceFlags): Promise<ClusterConnection> {
+  const { connectCluster, processEnvironment } = await import('../collect/cluster/index.ts');
+  return connectCluster(
+    clusterFlagsOf(flags),
+    processEnvironment((line) => process.stderr.write(`${line}\n`)),
+  );
 }
 
 function clusterFlagsOf(flags: EvidenceFlags) {

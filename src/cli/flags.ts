@@ -5,7 +5,7 @@ import { durationFlag } from './duration-flag.ts';
 /** Flags of all commands, in kubectl's words. Each has a description: help aligns only those that have one. */
 
 const CLUSTER = 'CLUSTER (as in kubectl)';
-const NODES = 'NODES';
+export const NODES = 'NODES';
 const SELECTION = 'SELECTION';
 const RESULT = 'RESULT';
 
@@ -77,7 +77,30 @@ export const viaFlags = {
   via: Flags.string({
     options: [...VIA],
     description:
-      'how nodes are read: in the kube-proxy pod, in a pod made for it, over SSH (default: auto, the first of them that leads to the node; ssh where a flag about SSH is given)',
+      'read nodes in their kube-proxy pods, in pods made for it, or over SSH (default auto: the first that leads to the node; ssh when a flag about SSH is given)',
+    helpGroup: NODES,
+  }),
+  yes: Flags.boolean({
+    char: 'y',
+    description: 'make pods without asking, where --via auto needs them',
+    helpGroup: NODES,
+  }),
+  'debug-namespace': Flags.string({
+    default: 'default',
+    description: 'namespace of the pods that are made',
+    helpGroup: NODES,
+  }),
+  'debug-image': Flags.string({
+    description: "image of the pods that are made (default: kube-proxy's own)",
+    helpGroup: NODES,
+  }),
+  'image-pull-secret': Flags.string({ description: 'Secret with the login for that image', helpGroup: NODES }),
+  privileged: Flags.boolean({
+    description: 'make privileged pods, for nodes where capabilities are not enough',
+    helpGroup: NODES,
+  }),
+  'chroot-host': Flags.boolean({
+    description: "run the node's own programs, in its own root (read-only)",
     helpGroup: NODES,
   }),
 };

@@ -4,6 +4,11 @@ import { CliError } from './errors.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_NODE_TIMEOUT_MS, type EvidenceFlags, requireScope } from './evidence.ts';
 import { addressType } from './ssh-settings.ts';
 
+/** Values of the flags of `collect`. */
+export interface ScriptFlags extends EvidenceFlags {
+  readonly settle?: number | undefined;
+}
+
 /** Flags whose values are secrets, or say where one is: a script that goes from hand to hand has none of them. */
 const NEVER_WRITTEN = ['token', 'client-certificate', 'client-key', 'ssh-key'] as const;
 
@@ -22,12 +27,14 @@ const KUBECTL_FLAGS = [
 
 const DEFAULT_FOLDER = 'evidence';
 const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+/** What `collect` waits where kube-proxy's configuration does not say otherwise. */
+const DEFAULT_SETTLE_MS = 3000;
 
 /**
  * The script of `collect --print-script`, with what the flags say built in; nothing is asked of anybody.
  * @throws CliError for what cannot be in a script
  */
-export function scriptOf(flags: EvidenceFlags, names: readonly string[], file: string | undefined): string {
+export function scriptOf(flags: ScriptFlags, names: readonly string[], file: string | undefined): string {
   requireScope(flags, names);
   const secret = NEVER_WRITTEN.find((name) => flags[name] !== undefined);
   if (secret !== undefined) {
@@ -52,6 +59,7 @@ export function scriptOf(flags: EvidenceFlags, names: readonly string[], file: s
     },
     concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
     timeoutSeconds: Math.ceil((flags['node-timeout'] ?? DEFAULT_NODE_TIMEOUT_MS) / 1000),
+    settleSeconds: Math.ceil((flags.settle ?? DEFAULT_SETTLE_MS) / 1000),
     folder: file?.replace(/\.(tar\.gz|tgz|tar)$/, '') ?? DEFAULT_FOLDER,
   });
 }

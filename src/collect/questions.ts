@@ -47,3 +47,8 @@ export class Questions {
 
 /** The person at the terminal of this process. */
 export const questions = new Questions();
+
+/** Whether somebody is there to be asked, and sees what else is said: a job in the background has a terminal too. */
+export function hasTerminal(): boolean {
+  return process.stderr.isTTY && openTerminal() !== null;
+}

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Attempt, NodeEvidence, NodeFailure, NodeFile, NodeManifest } from '../model/snapshot.ts';
 import { Deadline } from './deadline.ts';
+import { systemRefusal, withNodeState } from './node-state.ts';
 import { questions } from './questions.ts';
 import { readNode } from './read-node.ts';
 import { NodeReadError, type Transport } from './transport.ts';
@@ -31,8 +32,14 @@ export interface NodeRead {
 export async function readNodes(request: NodesRequest, nodes: readonly NodeTarget[]): Promise<readonly NodeRead[]> {
   const limit = pLimit(request.concurrency);
   const reads = new Map<NodeTarget, NodeRead>();
-  let left = nodes;
-  let done = 0;
+  let left = nodes.filter((node) => {
+    const refusal = systemRefusal(node.raw);
+    const [way] = request.ways;
+    if (refusal === null || way === undefined) return true;
+    reads.set(node, nodeRead(node.name, request.now().toISOString(), request, unread(way, refusal), []));
+    return false;
+  });
+  let done = nodes.length - left.length;
   for (const [index, way] of request.ways.entries()) {
     const isLast = index === request.ways.length - 1;
     const refusal = left.length === 0 ? null : await preparing(way, left, request);
@@ -86,8 +93,9 @@ async function readByWay(
   const deadline = new Deadline(request.nodeTimeoutMs, questions);
   try {
     const signal = AbortSignal.any([request.signal, deadline.signal]);
-    const reading = await readBy(way, node, request, signal, deadline.signal);
-    return nodeRead(node.name, startedAt, request, reading, attempts);
+    const { failure, ...reading } = await readBy(way, node, request, signal, deadline.signal);
+    const told = failure === null ? null : withNodeState(failure, node.raw);
+    return nodeRead(node.name, startedAt, request, { ...reading, failure: told }, attempts);
   } finally {
     deadline.end();
   }

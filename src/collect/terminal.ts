@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 
@@ -5,6 +6,8 @@ import { ReadStream } from 'node:tty';
 export interface Terminal {
   /** Writes the prompt and reads one line without showing it; null: the person has nothing to say (Ctrl-D). */
   readHidden(prompt: string, signal: AbortSignal): Promise<string | null>;
+  /** Writes the prompt and reads one line that the terminal shows; null as above. */
+  readLine(prompt: string, signal: AbortSignal): Promise<string | null>;
 }
 
 /** The controlling terminal; null: there is none, or it is not known how to ask there (Windows). */
@@ -15,7 +18,7 @@ export function openTerminal(): Terminal | null {
   } catch {
     return null;
   }
-  return { readHidden };
+  return { readHidden, readLine };
 }
 
 const CTRL_C = 0x03;
@@ -56,6 +59,22 @@ async function readHidden(prompt: string, signal: AbortSignal): Promise<string |
     stopListening();
     input.setRawMode(false);
     writeSync(terminal, '\n');
+    input.destroy();
+  }
+}
+
+/** The terminal itself shows, edits and ends the line. */
+async function readLine(prompt: string, signal: AbortSignal): Promise<string | null> {
+  const terminal = openSync('/dev/tty', 'r+');
+  const input = new ReadStream(terminal);
+  writeSync(terminal, prompt);
+  try {
+    const [bytes] = await once(input, 'data', { signal });
+    return Buffer.isBuffer(bytes) ? bytes.toString('utf8').replace(/\r?\n$/, '') : null;
+  } catch {
+    writeSync(terminal, '\n');
+    return null;
+  } finally {
     input.destroy();
   }
 }

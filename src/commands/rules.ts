@@ -46,7 +46,7 @@ Exit code: 0 printed, 2 could not run, 3 a node could not be read.`;
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Rules);
     const wanted = parseWanted(args.service);
-    const { snapshot, namespace } = await gather(flags, [wanted.name], this.stop.signal);
+    const { snapshot, namespace } = await gather(flags, [wanted.name], this.stop);
     const { rulesOf } = await import('../analyze/rules-of.ts');
     const { renderRules } = await import('../render/rules.ts');
     const sheets = rulesOf(snapshot, { namespace, wanted: [wanted], selector: null }, flags.node ?? null);

@@ -9,6 +9,8 @@ export interface ObjectVersion {
   /** `namespace/name` of the Service it belongs to. */
   readonly service: string;
   readonly resourceVersion: string;
+  /** When it was written last, by its managed fields; null: they were not sent. */
+  readonly writtenAt: string | null;
 }
 
 const SERVICE_NAME = 'kubernetes.io/service-name';
@@ -27,6 +29,16 @@ export function objectVersions(file: RuleSource, list: unknown): readonly Object
     const { namespace, name, resourceVersion, labels } = metadata;
     if (typeof namespace !== 'string' || typeof name !== 'string' || typeof resourceVersion !== 'string') return [];
     const owner = file === 'endpointslices' && isObject(labels) ? labels[SERVICE_NAME] : name;
-    return [{ file, namespace, name, service: `${namespace}/${String(owner)}`, resourceVersion }];
+    const writtenAt = lastWrite(metadata['managedFields']);
+    return [{ file, namespace, name, service: `${namespace}/${String(owner)}`, resourceVersion, writtenAt }];
   });
+}
+
+function lastWrite(managedFields: unknown): string | null {
+  const entries: readonly unknown[] = Array.isArray(managedFields) ? managedFields : [];
+  const times = entries.flatMap((entry) => {
+    const time = isObject(entry) ? entry['time'] : null;
+    return typeof time === 'string' ? [time] : [];
+  });
+  return times.toSorted().at(-1) ?? null;
 }

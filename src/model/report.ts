@@ -84,6 +84,8 @@ export interface NodeCoverage {
   readonly via?: Via;
   /** What did the reading, e.g. `ssh2`. */
   readonly client?: string;
+  /** Ways that were tried before `via` and did not lead to the node, in order; absent: none. */
+  readonly attempts?: readonly AttemptView[];
   /** Milliseconds. */
   readonly durationMs?: number;
   /** `iptables`, `nftables`, `ipvs`, `none`; absent = unknown. */
@@ -98,6 +100,13 @@ export interface NodeCoverage {
   readonly reason?: string;
   readonly reasonCode?: NodeFailureReason;
   readonly tryThis?: string;
+}
+
+export interface AttemptView {
+  readonly via: Via;
+  readonly reason: string;
+  readonly reasonCode: NodeFailureReason;
+  readonly tryThis: string;
 }
 
 export interface SettingView {

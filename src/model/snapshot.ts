@@ -196,6 +196,15 @@ export interface SecondReading {
   /** Why it could not be read; null: it was. */
   readonly error: string | null;
   readonly changed: readonly ObjectChange[];
+  /** When objects of a Service were written last, where that was less than a minute before; the newest of each Service. */
+  readonly recent: readonly RecentChange[];
+}
+
+/** By `metadata.managedFields`, in the API server's time: whole seconds, RFC 3339. A deletion leaves no trace. */
+export interface RecentChange {
+  /** `namespace/name` */
+  readonly service: string;
+  readonly at: string;
 }
 
 /** `snapshot.json`. */

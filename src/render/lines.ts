@@ -24,22 +24,52 @@ export function tally(result: InvariantResult): string {
 /** Nodes that were not read or not judged, those with the same reason together. */
 export function unjudgedGroups(report: Report): readonly UnjudgedGroup[] {
   const open = report.coverage.nodes.filter((node) => node.reason !== undefined);
-  const groups = Map.groupBy(open, (node) => `${node.read} ${node.reason} ${node.tryThis ?? ''}`);
+  const groups = Map.groupBy(open, (node) =>
+    JSON.stringify([node.read, node.reason, node.tryThis, attemptLines(node)]),
+  );
   return [...groups.values()].flatMap((nodes) => {
     const [first] = nodes;
     if (first?.reason === undefined) return [];
-    const names = nodes.map((node) => node.name);
-    const shown = names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
-    const subject = names.length === 1 ? `node ${shown} was` : `${names.length} nodes (${shown}) were`;
+    const subject = nodes.length === 1 ? `node ${first.name} was` : `${nodes.length} nodes (${someOf(nodes)}) were`;
     const words = first.read ? 'not judged' : 'not read';
-    return [{ headline: `${subject} ${words}`, reason: first.reason, tryThis: first.tryThis ?? null }];
+    const attempts = first.read ? [] : attemptLines(first);
+    const via = attempts.length === 0 ? '' : `${first.via}: `;
+    return [
+      {
+        headline: `${subject} ${words}`,
+        reasons: [...attempts, `${via}${first.reason}`],
+        tryThis: first.tryThis ?? null,
+      },
+    ];
   });
 }
 
 export interface UnjudgedGroup {
   readonly headline: string;
-  readonly reason: string;
+  /** One for each way that was tried. */
+  readonly reasons: readonly string[];
   readonly tryThis: string | null;
+}
+
+function someOf(nodes: readonly NodeCoverage[]): string {
+  const names = nodes.slice(0, 3).map(({ name }) => name);
+  return nodes.length <= 3 ? names.join(', ') : `${names.join(', ')} and ${nodes.length - 3} more`;
+}
+
+/** `kube-proxy: no kube-proxy pod runs on the node`, for each way that did not lead to the node. */
+function attemptLines({ attempts = [] }: NodeCoverage): readonly string[] {
+  return attempts.map(({ via, reason }) => `${via}: ${reason}`);
+}
+
+/** Nodes that were read another way than the first choice, and why: those alike together. */
+export function detourLines(report: Report): readonly string[] {
+  const detours = report.coverage.nodes.filter((node) => node.read && (node.attempts ?? []).length > 0);
+  const groups = Map.groupBy(detours, (node) => JSON.stringify([node.via, attemptLines(node)]));
+  return [...groups.values()].flatMap((nodes) => {
+    const [first] = nodes;
+    if (first === undefined) return [];
+    return [`${someOf(nodes)}: read over ${first.via}; not over ${attemptLines(first).join('; not over ')}`];
+  });
 }
 
 /** `kube-proxy 1.37.2, iptables (nft)`, each distinct kind once. */

@@ -1,5 +1,15 @@
 import { INVARIANTS, type Finding, type Report, type ServicePortResult } from '../model/report.ts';
-import { placeOf, portLabel, proofLines, proxyLine, readLine, STATE_WORDS, tally, unjudgedGroups } from './lines.ts';
+import {
+  detourLines,
+  placeOf,
+  portLabel,
+  proofLines,
+  proxyLine,
+  readLine,
+  STATE_WORDS,
+  tally,
+  unjudgedGroups,
+} from './lines.ts';
 import { neutral } from './neutral.ts';
 
 /** For incident tickets: GitHub-flavoured Markdown, nothing of strangers is interpreted. */
@@ -54,11 +64,16 @@ function coverage(report: Report): string {
   const lines = [
     ...unjudgedGroups(report).map(
       (group) =>
-        `- ${escape(group.headline)}: ${escape(group.reason)}${group.tryThis === null ? '' : ` ${escape(group.tryThis)}`}`,
+        `- ${escape(group.headline)}: ${escape(group.reasons.join('; '))}${group.tryThis === null ? '' : ` ${escape(group.tryThis)}`}`,
     ),
     ...report.coverage.missing.map((part) => `- ${escape(part.part)} was not read: ${escape(part.reason)}`),
   ];
-  return lines.length === 0 ? '' : `### Not looked at\n\n${lines.join('\n')}`;
+  const detours = detourLines(report).map((line) => `- ${escape(line)}`);
+  const all = [
+    lines.length === 0 ? '' : `### Not looked at\n\n${lines.join('\n')}`,
+    detours.length === 0 ? '' : `### Read another way\n\n${detours.join('\n')}`,
+  ];
+  return all.filter((block) => block !== '').join('\n\n');
 }
 
 function notes(report: Report): string {

@@ -4,6 +4,7 @@ import type { Finding, Report, ServicePortResult, Severity, State } from '../mod
 import { INVARIANTS } from '../model/report.ts';
 import {
   count,
+  detourLines,
   placeOf,
   portLabel,
   portLine,
@@ -206,7 +207,7 @@ function unread(report: Report, draw: Draw): string {
   const blocks = unjudgedGroups(report).map((group) => {
     const lines = [
       `${draw.paint.yellow('?')} ${draw.paint.bold(neutral(group.headline))}`,
-      field('reason', [group.reason], draw),
+      field('reason', group.reasons, draw),
     ];
     return [...lines, ...(group.tryThis === null ? [] : [field('try', [group.tryThis], draw, false)])].join('\n');
   });
@@ -232,8 +233,9 @@ function notes(report: Report, { options, paint }: Draw): string {
 
 function footer(report: Report, draw: Draw): string {
   const line = draw.paint.dim(`  ${neutral(proxyLine(report))} · ${neutral(readLine(report))}`);
-  const settings = draw.options.wide ? settingLines(report) : [];
-  return ['', ...settings.map((text) => draw.paint.dim(`  ${text}`)), line].slice(isShort(report) ? 1 : 0).join('\n');
+  const settings = draw.options.wide ? [...readingLines(report), ...settingLines(report)] : [];
+  const more = [...settings, ...detourLines(report).map(neutral)].map((text) => draw.paint.dim(`  ${text}`));
+  return ['', ...more, line].slice(isShort(report) ? 1 : 0).join('\n');
 }
 
 /** A healthy Service is three lines, without a blank one. */
@@ -243,6 +245,15 @@ function isShort(report: Report): boolean {
     report.coverage.nodes.every((node) => node.reason === undefined) &&
     report.notes.length === 0
   );
+}
+
+/** How each node was read. */
+function readingLines(report: Report): readonly string[] {
+  return report.coverage.nodes.flatMap(({ name, read, via, client = '', durationMs }) => {
+    if (!read || via === undefined) return [];
+    const seconds = durationMs === undefined ? '' : ` in ${(durationMs / 1000).toFixed(1)} s`;
+    return [neutral(`${name} read over ${via}${client === '' ? '' : ` (${client})`}${seconds}`)];
+  });
 }
 
 function settingLines(report: Report): readonly string[] {

@@ -6,10 +6,12 @@ import {
   completedBy,
   dueAgain,
   NO_CHANGES,
+  eitherOf,
   settleTime,
+  thirdLook,
   type Look,
 } from '../../src/analyze/second-look.ts';
-import type { ObjectChange, Snapshot, SnapshotManifest } from '../../src/model/snapshot.ts';
+import type { ObjectChange, RecentChange, Snapshot, SnapshotManifest } from '../../src/model/snapshot.ts';
 import type { Report } from '../../src/model/report.ts';
 import { damage, replacing, without } from '../build.ts';
 import { hostnames } from '../checks/clusters.ts';
@@ -46,7 +48,7 @@ function withVersion(list: unknown, version: number): unknown {
   return JSON.parse(text.replaceAll('"namespace":', `"resourceVersion":"${version}","namespace":`));
 }
 
-function manifest(moving: readonly string[]): SnapshotManifest {
+function manifest(moving: readonly string[], recent: readonly RecentChange[] = []): SnapshotManifest {
   const time = '2026-11-25T10:00:00.000Z';
   const changed = moving.map((name): ObjectChange => ({
     file: 'endpointslices',
@@ -66,7 +68,7 @@ function manifest(moving: readonly string[]): SnapshotManifest {
     server: null,
     scope: { namespace: null, services: null, selector: null },
     parts: [],
-    again: { readAt: time, error: null, changed },
+    again: { readAt: time, error: null, changed, recent },
     nodes: [],
   };
 }
@@ -122,6 +124,40 @@ describe('a finding at the second look', () => {
     const second = lookAt({ ...HEALTHY, snapshot: unread });
     const report = analyze(first.snapshot, { ...DEFAULT_OPTIONS, changes: changesBetween(first, second) });
     expect(stateOf(report)).toBe('findings, I2 failed');
+  });
+});
+
+describe('a third look', () => {
+  const standing = (seconds: number | null, service = 'default/hostnames') => {
+    const second = lookAt(BROKEN);
+    const at = `2026-11-25T09:59:${60 - (seconds ?? 0)}Z`;
+    const recent = seconds === null ? [] : [{ service, at }];
+    const aged = { ...second, snapshot: { ...second.snapshot, manifest: manifest([], recent) } };
+    return thirdLook(aged, NO_CHANGES);
+  };
+
+  it.each([
+    ['of objects that were written 4 seconds before: due after 6 more', 4, 'default/hostnames', 6000],
+    ['of objects that were written 20 seconds before: not due', 20, 'default/hostnames', null],
+    ['of objects that were written long before: not due', null, 'default/hostnames', null],
+    ['where another Service was written just before: not due', 4, 'default/other', null],
+  ] as const)('%s', (_name, seconds, service, waitMs) => {
+    expect(standing(seconds, service)).toEqual(waitMs === null ? null : { nodes: [NODE], waitMs });
+  });
+
+  it('is not due for what is explained', () => {
+    const second = lookAt(BROKEN);
+    const recent = [{ service: 'default/hostnames', at: '2026-11-25T09:59:58Z' }];
+    const aged = { ...second, snapshot: { ...second.snapshot, manifest: manifest([], recent) } };
+    expect(thirdLook(aged, () => 'open')).toBeNull();
+  });
+
+  it('explains what the second one left standing, and takes nothing back', () => {
+    const both = eitherOf(
+      (code) => (code === 'A' ? 'open' : null),
+      (code) => (code === 'C' ? null : 'settled'),
+    );
+    expect(['A', 'B', 'C'].map((code) => both(code, 's', 'n'))).toEqual(['open', 'settled', null]);
   });
 });
 

@@ -5,7 +5,7 @@ import { pod, service, SLICE, type Row } from './object-rows.ts';
 const SERVERS = ['kube-system/coredns-a', 'kube-system/coredns-b'];
 
 /** kubeadm's. */
-const COREFILE = `.:53 {
+export const COREFILE = `.:53 {
     errors
     health
     ready
@@ -33,7 +33,7 @@ interface Asked {
   readonly says: readonly [Says, Says] | Says;
 }
 
-function reading(asked: readonly Asked[], change: Partial<DnsReading> = {}): DnsReading {
+export function reading(asked: readonly Asked[], change: Partial<DnsReading> = {}): DnsReading {
   const answers = asked.flatMap(({ name, type, says }) =>
     SERVERS.map((server, index): DnsAnswer => {
       const own = Array.isArray(says) && says.length === 2 && says.some(Array.isArray) ? says[index] : says;

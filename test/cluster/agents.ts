@@ -10,7 +10,7 @@ import type { Programs } from './messages.ts';
 import { inNodeGroup, onNode } from './namespaces.ts';
 import { requireSuccess, run } from './process.ts';
 import type { NodePlan } from './topology.ts';
-import { CONTROL_PLANE, DNS_SERVICE, MOVED_POD, PODS } from './topology.ts';
+import { CLUSTER_DOMAIN, CONTROL_PLANE, DNS_SERVICE, MOVED_POD, PODS } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 /** In the node's own mount namespace, where real ones are. */
@@ -42,6 +42,11 @@ export class Agents {
     };
     this.containerd = daemon('containerd', ['containerd', '--config', this.file('containerd.toml')]);
     this.kubelet = daemon('kubelet', this.kubeletArgv());
+  }
+
+  status(): { readonly kubelet: 'running' | 'dead'; readonly containerd: 'running' | 'dead' } {
+    const state = (daemon: Daemon): 'running' | 'dead' => (daemon.running ? 'running' : 'dead');
+    return { kubelet: state(this.kubelet), containerd: state(this.containerd) };
   }
 
   get kubeconfig(): string {
@@ -95,13 +100,17 @@ state = "/run/containerd/state"
 `;
   }
 
-  /** Addresses that the topology names are those of the pods of that name; others come from the upper half. */
+  /** Addresses that the topology names are those of the pods of that name; others begin at .100. */
   private podNetwork(): object {
     const { name, podCidr, podCidr6 } = this.plan;
     const own = [...PODS, MOVED_POD].filter((pod) => pod.node === name);
     const ipam = {
       type: 'svcdoctor-ipam',
-      ranges: [rangesOf(podCidr, '.0/24', ['.100', '.254']), rangesOf(podCidr6, ':/64', [':1000', ':fffe'])],
+      ranges: [
+        [{ subnet: podCidr, rangeStart: podCidr.replace(/0\/.*/, '100') }],
+        [{ subnet: podCidr6, rangeStart: podCidr6.replace(/\/.*/, '1000') }],
+      ],
+      fixedRanges: [[{ subnet: podCidr }], [{ subnet: podCidr6 }]],
       routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
       dataDir: '/var/lib/cni/networks',
       fixed: Object.fromEntries(own.map((pod) => [pod.name, [pod.ip, pod.ip6]])),
@@ -129,7 +138,7 @@ state = "/run/containerd/state"
         x509: { clientCAFile: join(this.layout.certificates, 'ca.crt') },
       },
       authorization: { mode: 'Webhook' },
-      clusterDomain: 'cluster.local',
+      clusterDomain: CLUSTER_DOMAIN,
       clusterDNS: [DNS_SERVICE.ip],
       resolvConf: this.file('resolv.conf'),
       containerRuntimeEndpoint: `unix://${SOCKET}`,
@@ -149,14 +158,4 @@ state = "/run/containerd/state"
       imageGCHighThresholdPercent: 100,
     };
   }
-}
-
-/** Used up in this order: those for everybody, then the whole rest, in which the fixed addresses are. */
-function rangesOf(subnet: string, tail: string, [first, last]: readonly [string, string]): object[] {
-  const base = subnet.slice(0, -tail.length);
-  const before = (address: string): string => address.replace(/\d+$/, (digits) => String(Number(digits) - 1));
-  return [
-    { subnet, rangeStart: base + first, rangeEnd: base + last },
-    { subnet, rangeStart: base + first.replace(/\d+/, '2'), rangeEnd: base + before(first) },
-  ];
 }

@@ -1,4 +1,5 @@
 /** The list of breaks: everything that can be put wrong on a node, by name. */
+import { agentBreaks } from './breaks-agents.ts';
 import { balancingBreaks } from './breaks-balancing.ts';
 import { endpointBreaks } from './breaks-endpoints.ts';
 import { entryBreaks } from './breaks-entry.ts';
@@ -23,6 +24,8 @@ export interface ClusterChanges {
   /** hostnames-1 is deleted, and a pod with another address takes its place; all other nodes know. */
   moveEndpoint(exceptNode: string): Promise<void>;
   moveEndpointBack(): Promise<void>;
+  /** The controllers have noticed that the node's kubelet is silent. */
+  waitUntilNotReady(node: string): Promise<void>;
 }
 
 /**
@@ -32,6 +35,8 @@ export interface ClusterChanges {
 export interface Break {
   readonly name: string;
   readonly description: string;
+  /** Only nodes of a full lab have what it breaks; a plain lab refuses. */
+  readonly full?: true;
   apply(context: BreakContext): Promise<void>;
 }
 
@@ -42,6 +47,7 @@ export const BREAKS: readonly Break[] = [
   ...snatBreaks,
   ...foreignBreaks,
   ...nodeBreaks,
+  ...agentBreaks,
 ];
 
 export function findBreak(name: string): Break {

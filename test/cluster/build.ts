@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -22,6 +23,9 @@ import { withFileLock } from './filelock.ts';
 
 /** The version of the API server, the controllers and kubectl; kube-proxy's own version is a choice of each lab. */
 export const CONTROL_PLANE_VERSION = '1.37.2';
+
+/** The one that kubeadm of {@link CONTROL_PLANE_VERSION} installs. */
+export const COREDNS_VERSION = '1.14.6';
 
 /** Versions of kube-proxy that are known to build and to run against the control plane above. */
 export const KUBE_PROXY_VERSIONS = ['1.37.2', '1.33.13', '1.28.15', '1.24.17', '1.22.17', '1.20.15'] as const;
@@ -49,42 +53,75 @@ async function toolchain(): Promise<string> {
   return stdout.trim().split('\n').join('-');
 }
 
+/** Kubernetes' programs of one version: the folder that holds those that are wanted, building those that are missing. */
+export function ensurePrograms(version: string, programs: readonly Program[], log: Log): Promise<string> {
+  return ensureBuilt(`kubernetes-${version}`, programs, log, async (work, wanted) => {
+    writeFileSync(join(work, 'go.mod'), await goMod(version, wanted));
+    return ['-ldflags', versionStamp(version), ...wanted.map(packageOf)];
+  });
+}
+
+/** CoreDNS, for full labs: the path of the program. */
+export async function ensureCoreDns(log: Log): Promise<string> {
+  const source = join(import.meta.dirname, 'coredns', 'main.go');
+  const digest = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
+  const dir = await ensureBuilt(`coredns-${COREDNS_VERSION}-${digest}`, ['coredns'], log, async (work) => {
+    copyFileSync(source, join(work, 'main.go'));
+    const lines = ['module svcdoctor.invalid/coredns', `require github.com/coredns/coredns v${COREDNS_VERSION}`];
+    writeFileSync(join(work, 'go.mod'), `${lines.join('\n')}\n`);
+    return ['-ldflags', '-s -w', '.'];
+  });
+  return join(dir, 'coredns');
+}
+
+/** Writes a go.mod (and sources) into the folder; returns the last arguments of `go build` for the wanted programs. */
+type Prepare<P extends string> = (work: string, wanted: readonly P[]) => Promise<readonly string[]>;
+
 /**
- * The folder that holds the wanted programs of one version, building those that are missing.
- * A program is either whole or absent there: it is built under another name and renamed.
+ * The folder of that name in the cache, with these programs in it. A program is either whole or absent there: it is
+ * built under another name and renamed.
  */
-export async function ensurePrograms(version: string, programs: readonly Program[], log: Log): Promise<string> {
-  const dir = join(cacheDir(), await toolchain(), `kubernetes-${version}`);
-  const missing = (): Program[] => programs.filter((program) => !existsSync(join(dir, program)));
+async function ensureBuilt<P extends string>(
+  name: string,
+  programs: readonly P[],
+  log: Log,
+  prepare: Prepare<P>,
+): Promise<string> {
+  const dir = join(cacheDir(), await toolchain(), name);
+  const missing = (): P[] => programs.filter((program) => !existsSync(join(dir, program)));
   if (missing().length === 0) return dir;
   mkdirSync(dir, { recursive: true });
   await withFileLock(join(dir, '.lock'), async () => {
     // Another lab may have built them while this one waited for the lock.
     const wanted = missing();
-    if (wanted.length > 0) await buildPrograms(version, wanted, dir, log);
+    if (wanted.length > 0) await build(dir, wanted, log, prepare);
   });
   return dir;
 }
 
-async function buildPrograms(version: string, programs: readonly Program[], dir: string, log: Log): Promise<void> {
+async function build<P extends string>(
+  dir: string,
+  programs: readonly P[],
+  log: Log,
+  prepare: Prepare<P>,
+): Promise<void> {
   const started = Date.now();
-  log(`building ${programs.join(', ')} ${version} (minutes the first time, kept in ${dir})`);
+  log(`building ${programs.join(', ')} (minutes the first time, kept in ${dir})`);
   // What a killed build left; nobody else builds here while we hold the lock.
   for (const entry of readdirSync(dir)) if (entry.startsWith('.build-')) rmSync(join(dir, entry), { recursive: true });
   const work = mkdtempSync(join(dir, '.build-'));
   try {
-    writeFileSync(join(work, 'go.mod'), await goMod(version, programs));
-    const argv = ['build', '-mod=mod', '-trimpath', '-ldflags', versionStamp(version), '-o', `${work}/out/`];
+    const packages = await prepare(work, programs);
     for (const folder of ['out', 'tmp']) mkdirSync(join(work, folder));
     const env = { ...goEnv(), GOTMPDIR: join(work, 'tmp') };
     // A build whose lab is gone stops: it would be minutes of both processors.
-    const go = ['setpriv', '--pdeathsig', 'TERM', goProgram()];
-    requireSuccess(await run([...go, ...argv, ...programs.map(packageOf)], { cwd: work, env }));
+    const go = ['setpriv', '--pdeathsig', 'TERM', goProgram(), 'build', '-mod=mod', '-trimpath'];
+    requireSuccess(await run([...go, '-o', `${work}/out/`, ...packages], { cwd: work, env }));
     for (const program of programs) renameSync(join(work, 'out', program), join(dir, program));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  log(`built ${programs.join(', ')} ${version} in ${Math.round((Date.now() - started) / 1000)} s`);
+  log(`built ${programs.join(', ')} in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
 function packageOf(program: Program): string {

@@ -168,7 +168,8 @@ async function status(): Promise<number> {
       `${record.name}: up for ${upSeconds} s, kube-proxy ${kubeProxyVersion}, iptables (${backend}), KUBECONFIG=${lab.kubeconfig}`,
     );
     for (const node of nodes) {
-      const state = `kube-proxy ${node.kubeProxy}, sshd ${node.sshd}`;
+      const agents = node.kubelet === undefined ? '' : `, kubelet ${node.kubelet}, containerd ${node.containerd}`;
+      const state = `kube-proxy ${node.kubeProxy}, sshd ${node.sshd}${agents}`;
       console.log(
         `  ${node.name}  ${node.ip}  ${state}${node.breaks.length > 0 ? `  broken: ${node.breaks.join(', ')}` : ''}`,
       );

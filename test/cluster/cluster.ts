@@ -2,32 +2,28 @@
 import type { Api } from './api.ts';
 import type { ClusterChanges } from './breaks.ts';
 import { findBreak } from './breaks.ts';
-import { CONTROL_PLANE_VERSION } from './build.ts';
 import { labCgroup } from './cgroups.ts';
 import type { ConnectRequest, Connection, LabStatus, Methods, NodeStatus } from './control.ts';
 import { ControlPlane } from './controlplane.ts';
 import type { Layout } from './layout.ts';
-import { FullNodes } from './full.ts';
-import { KubePods } from './kube-pods.ts';
-import { KubeProxyPod } from './kubeproxy-daemonset.ts';
-import { kubeProxyProcess } from './kubeproxy-process.ts';
+import type { Flavour } from './flavour.ts';
+import { FullNodes, waitUntilNotReady } from './full.ts';
 import { Machine } from './machine.ts';
-import type { KubeProxy, MachineParts } from './machine.ts';
+import type { MachineParts } from './machine.ts';
 import type { Programs } from './messages.ts';
 import { Network, externalMark } from './network.ts';
-import { createNodes, createPod, createServices, podPath, pretendKubelets } from './objects.ts';
+import { createNodes, createServices } from './objects.ts';
 import type { LabOptions } from './options.ts';
 import type { Ports } from './ports.ts';
-import { Pods } from './pods.ts';
-import type { PodRunner } from './pods.ts';
+import { PlainNodes } from './plain.ts';
 import { linkIptables, replaceSystemFiles } from './privacy.ts';
 import { requireSuccess, run } from './process.ts';
 import type { RunResult } from './process.ts';
 import { createNodeNamespaces, inNetns, onNode } from './namespaces.ts';
 import { record } from './record.ts';
 import { createKeys } from './ssh.ts';
-import { DEFAULT_BROKEN_NODE, EXTERNAL, HOSTNAMES_PODS, MOVED_POD, NODES, PODS, nodePlan } from './topology.ts';
-import type { NodePlan, PodPlan } from './topology.ts';
+import { DEFAULT_BROKEN_NODE, EXTERNAL, HOSTNAMES_PODS, MOVED_POD, NODES, nodePlan } from './topology.ts';
+import type { PodPlan } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 interface Applied {
@@ -40,11 +36,10 @@ export class Cluster {
   private readonly options: LabOptions;
   private readonly layout: Layout;
   private readonly programs: Programs;
-  private readonly ports: Ports;
+  private readonly parts: MachineParts;
   private readonly log: (line: string) => void;
   private readonly network: Network;
-  private readonly pods: PodRunner;
-  private readonly full: FullNodes | undefined;
+  private readonly flavour: Flavour;
   readonly controlPlane: ControlPlane;
   private readonly machines: Machine[] = [];
   private readonly started = Date.now();
@@ -58,18 +53,13 @@ export class Cluster {
     this.options = options;
     this.layout = layout;
     this.programs = programs;
-    this.ports = ports;
     this.log = log;
     this.network = new Network(programs.labtool);
     this.controlPlane = new ControlPlane(layout, programs, options.full);
-    this.pods = options.full
-      ? new KubePods(() => this.api, this.controlPlane.kubectl())
-      : new Pods(this.network, programs.labtool, layout.logs);
-    if (options.full) this.full = new FullNodes(this.parts(), this.controlPlane);
-  }
-
-  private parts(): MachineParts {
-    return { options: this.options, layout: this.layout, programs: this.programs, ports: this.ports };
+    this.parts = { options, layout, programs, ports };
+    this.flavour = options.full
+      ? new FullNodes(this.parts, this.controlPlane)
+      : new PlainNodes(this.parts, this.network, this.log);
   }
 
   private get api(): Api {
@@ -84,52 +74,40 @@ export class Cluster {
     await this.controlPlane.createCertificates();
     await this.network.build();
     await Promise.all(NODES.map(({ name }) => this.createNode(name)));
-    const nodes = this.full === undefined ? this.pods.startAll() : this.full.startRuntimes();
-    const api = await this.controlPlane.start();
+    const [api] = await Promise.all([this.controlPlane.start(), this.flavour.prepare(), keys]);
     this.apiOfStart = api;
     this.log('the API server is ready');
     await createNodes(api);
-    if (this.full === undefined) await pretendKubelets(api, CONTROL_PLANE_VERSION);
     this.controlPlane.startControllers();
     this.controlPlane.writeKubeconfig(`${this.layout.work}/kube-proxy.kubeconfig`, 'kube-proxy');
-    await Promise.all([nodes, keys]);
-    this.startMachines(api);
-    await this.full?.startKubelets(api);
     await createServices(api);
-    if (this.full === undefined) await Promise.all(PODS.map((pod) => createPod(api, pod)));
-    this.log('nodes and Services are created; waiting for kube-proxy');
-    if (this.full !== undefined) await Promise.all([this.full.waitUntilReady(api), this.pods.startAll()]);
-    await Promise.all(this.machines.map((machine) => machine.waitForFirstRules()));
+    await this.flavour.populate(api);
+    this.startMachines(api);
+    this.log('nodes, pods and Services are created; waiting for kube-proxy');
+    const more = await this.flavour.waitUntilReady(api);
+    await Promise.all(this.machines.map((machine) => machine.waitForFirstRules(more)));
   }
 
   private createNode(node: string): Promise<void> {
     const { labtool } = this.programs;
     const dir = this.layout.nodeDir(node);
-    const cgroup = this.full === undefined ? {} : { cgroup: `${labCgroup(this.layout.dir)}/${node}` };
+    const cgroup = !this.options.full ? {} : { cgroup: `${labCgroup(this.layout.dir)}/${node}` };
     return createNodeNamespaces({ node, labtool, dir, ...cgroup });
   }
 
   /** What the daemons said last, for the error of a lab that did not come up. */
   lastWords(): string {
     const daemons = [...this.controlPlane.daemons.values(), ...this.machines.map((machine) => machine.kubeProxy)];
-    const all = [...daemons, ...(this.full?.daemons ?? [])];
+    const all = [...daemons, ...this.flavour.daemons];
     return all.map((daemon) => daemon.lastWords()).join('\n');
   }
 
   private startMachines(api: Api): void {
     for (const plan of NODES) {
-      const kubeProxy = this.full === undefined ? this.kubeProxyOf(plan) : new KubeProxyPod(api, plan.name);
-      const machine = new Machine(plan, kubeProxy, this.parts());
+      const machine = new Machine(plan, this.flavour.kubeProxyOf(plan, api), this.parts, this.flavour.agentsOf(plan));
       this.machines.push(machine);
       machine.sshd.start();
     }
-  }
-
-  private kubeProxyOf(plan: NodePlan): KubeProxy {
-    const daemon = kubeProxyProcess(plan, this.parts());
-    daemon.onUnexpectedEnd = () => this.log(`kube-proxy on ${plan.name} ended by itself`);
-    daemon.start();
-    return daemon;
   }
 
   private machine(name: string): Machine {
@@ -144,6 +122,7 @@ export class Cluster {
       ip: machine.plan.ip,
       kubeProxy: machine.kubeProxy.running ? 'running' : 'dead',
       sshd: machine.sshd.running ? 'running' : 'dead',
+      ...(machine.agents === undefined ? {} : machine.agents.status()),
       breaks: this.applied.filter((one) => one.node === machine.plan.name).map((one) => one.name),
     }));
     const upSeconds = Math.round((Date.now() - this.started) / 1000);
@@ -175,6 +154,8 @@ export class Cluster {
     return this.inTurn(async () => {
       const begun = Date.now();
       const healed = this.applied;
+      // Who is to stop and start kube-proxies has to live.
+      this.flavour.revive();
       await Promise.all(this.machines.map((machine) => machine.kubeProxy.stop()));
       // A break that failed halfway may have nothing to undo.
       for (const undo of healed.flatMap((one) => one.undo).toReversed())
@@ -183,6 +164,7 @@ export class Cluster {
         await machine.startSshd();
         await machine.kubeProxy.start();
       }
+      await this.flavour.waitUntilReady(this.api);
       await Promise.all(this.machines.map((machine) => machine.waitForHealthyRules()));
       await Promise.all(this.machines.map((machine) => machine.forgetConnections()));
       this.applied = [];
@@ -216,14 +198,13 @@ export class Cluster {
           return slices.includes(`"${HOSTNAMES_PODS[1].ip}"`) && !slices.includes(`"${MOVED_POD.ip}"`);
         });
       },
+      waitUntilNotReady: (node) => waitUntilNotReady(this.api, node),
     };
   }
 
   private async replacePod(old: PodPlan, fresh: PodPlan): Promise<void> {
-    await this.api.delete(podPath(old));
-    await this.pods.stop(old);
-    await this.pods.start(fresh);
-    if (this.full === undefined) await createPod(this.api, fresh);
+    await this.flavour.pods.stop(this.api, old);
+    await this.flavour.pods.start(this.api, fresh);
   }
 
   private waitForEndpoint(machine: Machine, ip: string): Promise<void> {
@@ -244,7 +225,7 @@ export class Cluster {
     const [kind, name = ''] = from.split('/');
     if (kind === 'external') return inNetns(EXTERNAL.netns, [this.programs.labtool, ...args]);
     if (kind === 'node') return onNode(nodePlan(name).name, [this.programs.labtool, ...args]);
-    if (kind === 'pod') return this.pods.labtoolIn(name, args);
+    if (kind === 'pod') return this.flavour.pods.labtoolIn(name, args);
     throw new Error(`${from} is neither node/NAME nor pod/NAME nor external`);
   }
 

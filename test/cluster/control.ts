@@ -28,6 +28,9 @@ export interface NodeStatus {
   readonly ip: string;
   readonly kubeProxy: 'running' | 'dead';
   readonly sshd: 'running' | 'dead';
+  /** Only in a full lab. */
+  readonly kubelet?: 'running' | 'dead';
+  readonly containerd?: 'running' | 'dead';
   readonly breaks: readonly string[];
 }
 

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HOSTNAMES, NODES, labUnavailable, startLab, tally } from './lab.ts';
+import { BREAKS, EXTERNAL, HOSTNAMES, NODES, labUnavailable, startLab, tally } from './lab.ts';
 import type { Lab } from './lab.ts';
 import { DEBUG_IMAGE } from './images.ts';
+import { cgroupsOf, expectNothingLeft, machineState } from './leftovers.ts';
 import { requireSuccess, run } from './process.ts';
 import type { RunResult } from './process.ts';
-import { parseSave } from './rules.ts';
+import { essence, parseSave } from './rules.ts';
 
 const unavailable = labUnavailable();
 if (unavailable !== null) console.warn(`skipped: ${unavailable}`);
@@ -16,11 +19,13 @@ const ALL_PODS = ['hostnames-0', 'hostnames-1', 'hostnames-2'];
 
 describe.skipIf(unavailable !== null)('a full cluster lab', () => {
   let lab: Lab;
+  let machine: string;
   const kubectl = (...args: readonly string[]): Promise<RunResult> =>
     run([lab.kubectl, '--kubeconfig', lab.kubeconfig, ...args], { timeoutMs: 30_000 });
   const answer = async (...args: readonly string[]): Promise<string> => requireSuccess(await kubectl(...args)).stdout;
 
   beforeAll(async () => {
+    machine = await machineState();
     lab = await startLab({ name: 'test-full', full: true });
   }, COLD);
   afterAll(() => lab?.down());
@@ -35,6 +40,39 @@ describe.skipIf(unavailable !== null)('a full cluster lab', () => {
       '-o=name',
     );
 
+  const debugPod = async (name: string, more: object): Promise<void> => {
+    const capabilities = { add: ['NET_ADMIN', 'NET_RAW'] };
+    const container = { name, image: DEBUG_IMAGE, imagePullPolicy: 'Never', securityContext: { capabilities } };
+    const spec = { ...more, containers: [{ ...container, command: ['/bin/sleep', '600'] }] };
+    await kubectl('run', name, `--image=${DEBUG_IMAGE}`, `--overrides=${JSON.stringify({ spec })}`);
+    await answer('wait', `pod/${name}`, '--for=condition=Ready', '--timeout=60s');
+  };
+  const ensureExternalName = async (): Promise<void> => {
+    await kubectl('create', 'service', 'externalname', 'outside', '--external-name=www.example.com');
+  };
+  /** What a pod's port answers through `kubectl port-forward`. */
+  const throughForward = async (pod: string, port: number, path: string): Promise<string> => {
+    const argv = ['--kubeconfig', lab.kubeconfig, '-n=kube-system', 'port-forward', pod, `:${port}`];
+    const forward = spawn(lab.kubectl, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [said] = (await once(forward.stdout, 'data')) as [Buffer];
+      const local = /127\.0\.0\.1:(\d+)/.exec(said.toString())?.[1];
+      return await (await fetch(`http://127.0.0.1:${local}${path}`)).text();
+    } finally {
+      forward.kill();
+    }
+  };
+  /** The node's rules, its condition, and whether anything can be executed in its pods. */
+  const nodeState = async (): Promise<string> => {
+    const rules = await Promise.all(
+      ['iptables-nft-save', 'ip6tables-nft-save'].map(async (save) => requireSuccess(await lab.exec(NODE, [save]))),
+    );
+    const condition = await answer('get', 'node', NODE, '-o=jsonpath={.status.conditions[?(@.type=="Ready")].status}');
+    const proxies = (await kubeProxyOn(NODE)).trim().split('\n').filter(Boolean).length;
+    const { code } = await kubectl('exec', 'client-1', '--', '/labtool', 'sysctl');
+    return [condition, proxies, code, ...rules.map(({ stdout }) => essence(stdout))].join('\n');
+  };
+
   it('has nodes whose kubelets say that they are ready', async () => {
     const nodes = await answer('get', 'nodes', '--no-headers');
     expect(
@@ -43,6 +81,19 @@ describe.skipIf(unavailable !== null)('a full cluster lab', () => {
         .split('\n')
         .map((line) => line.split(/\s+/).slice(0, 2)),
     ).toEqual(NODES.map(({ name }) => [name, 'Ready']));
+  });
+
+  it.each(['root', 'operator'])('lets %s log in to a node, where its kubelet keeps its files', async (user) => {
+    const argv = [
+      'ssh',
+      '-F',
+      lab.sshConfig,
+      '-o',
+      'BatchMode=yes',
+      `${user}@${NODE}`,
+      'hostname; sudo -n ls /var/lib/kubelet',
+    ];
+    expect(requireSuccess(await run(argv)).stdout).toMatch(new RegExp(`^${NODE}\n[^]*^pods$`, 'm'));
   });
 
   it('lets kubectl read rules inside a kube-proxy that has no shell', async () => {
@@ -79,4 +130,52 @@ describe.skipIf(unavailable !== null)('a full cluster lab', () => {
     const connections = await lab.connect({ from, to: `172.31.0.13:${HOSTNAMES.nodePort}`, count: 50 });
     expect(Object.keys(tally(connections)).sort()).toEqual(ALL_PODS);
   });
+
+  it.each([
+    ['hostnames.default.svc.cluster.local', HOSTNAMES.clusterIp],
+    ['outside.default.svc.cluster.local', 'canonical name = www.example.com'],
+    ['www.example.com', EXTERNAL.ip],
+  ])('resolves %s in a pod', async (name, expected) => {
+    await ensureExternalName();
+    await debugPod('resolver', {});
+    expect(await answer('exec', 'resolver', '--', 'nslookup', '-type=a', name)).toContain(expected);
+  });
+
+  it('forwards ports to CoreDNS and to a kube-proxy on its node’s network', async () => {
+    const dns = (await answer('-n=kube-system', 'get', 'pods', '-l=k8s-app=kube-dns', '-o=name')).trim().split('\n');
+    expect(await throughForward(dns[0] ?? '', 9153, '/metrics')).toContain('coredns_build_info{');
+    const proxy = (await kubeProxyOn(NODE)).trim();
+    expect(await throughForward(proxy, 10249, '/proxyMode')).toBe('iptables');
+  });
+
+  it.each(BREAKS.filter(({ name, full }) => full || name === 'kube-proxy-dead' || name === 'sep-dnat-deleted'))(
+    'has the break $name, and heals it',
+    { timeout: 240_000 },
+    async ({ name }) => {
+      const healthy = await nodeState();
+      await lab.break(name, { node: NODE });
+      expect(await nodeState()).not.toBe(healthy);
+      await lab.heal();
+      expect(await nodeState()).toBe(healthy);
+      const connections = await lab.connect({ from: 'pod/client-1', to: `${HOSTNAMES.clusterIp}:80`, count: 50 });
+      expect(Object.keys(tally(connections)).sort()).toEqual(ALL_PODS);
+    },
+  );
+
+  it('leaves nothing behind', async () => {
+    expect(await cgroupsOf(lab.dir)).not.toBe('');
+    await lab.down();
+    expect(await cgroupsOf(lab.dir)).toBe('');
+    expect(await machineState()).toBe(machine);
+  });
+});
+
+describe.skipIf(unavailable !== null)('nothing is left of a full lab', () => {
+  it.each(['guard', 'supervisor', 'janitor and then owner'] as const)(
+    'after kill -9 of its %s',
+    { timeout: 600_000 },
+    async (victim) => {
+      await expectNothingLeft(victim, { full: true });
+    },
+  );
 });

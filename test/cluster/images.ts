@@ -9,7 +9,7 @@ import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { Log } from './build.ts';
-import { cacheDir } from './build.ts';
+import { COREDNS_VERSION, cacheDir } from './build.ts';
 import type { Backend, LabOptions } from './options.ts';
 import { findProgram, requireSuccess, run } from './process.ts';
 
@@ -18,12 +18,14 @@ type Entry = { readonly copyOf: string } | { readonly linkTo: string };
 
 interface Image {
   readonly name: string;
-  readonly entrypoint: readonly string[];
+  /** What runs unless a pod says otherwise; none for an image of programs that pods name. */
+  readonly run: { readonly Entrypoint?: readonly string[]; readonly Cmd?: readonly string[] };
   readonly files: ReadonlyMap<string, Entry>;
 }
 
-/** The sandbox of every pod, and the pods that serve or are only clients: labtool alone. */
+/** The sandbox of every pod; and the pods that serve or are only clients: both are labtool alone. */
 export const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10';
+export const DNS_IMAGE = `registry.k8s.io/coredns/coredns:v${COREDNS_VERSION}`;
 export const POD_IMAGE = 'svcdoctor.invalid/pod:lab';
 /** Holds a shell and every tool that reads rules, as a person's debug image does. */
 export const DEBUG_IMAGE = 'svcdoctor.invalid/debug:lab';
@@ -35,16 +37,22 @@ export function kubeProxyImage({ kubeProxy }: LabOptions): string {
 export interface ImagePrograms {
   readonly labtool: string;
   readonly kubeProxy: string;
+  readonly coreDns: string;
 }
 
 /** The archives to import, building those that are not in the cache. */
 export async function ensureImages(options: LabOptions, programs: ImagePrograms, log: Log): Promise<string[]> {
   const labtool = new Map([['/labtool', { copyOf: programs.labtool }]]);
   const images: Image[] = [
-    { name: PAUSE_IMAGE, entrypoint: ['/labtool', 'pause'], files: labtool },
-    { name: POD_IMAGE, entrypoint: ['/labtool', 'serve'], files: labtool },
+    { name: PAUSE_IMAGE, run: { Entrypoint: ['/labtool', 'pause'] }, files: labtool },
+    { name: POD_IMAGE, run: { Entrypoint: ['/labtool'] }, files: labtool },
     await kubeProxyFiles(options, programs.kubeProxy),
     await debugFiles(options.backend),
+    {
+      name: DNS_IMAGE,
+      run: { Entrypoint: ['/coredns'] },
+      files: new Map([['/coredns', { copyOf: programs.coreDns }]]),
+    },
   ];
   return Promise.all(images.map((image) => ensureArchive(image, log)));
 }
@@ -57,7 +65,7 @@ async function kubeProxyFiles(options: LabOptions, kubeProxy: string): Promise<I
   addProgram(files, 'kmod', '/bin');
   for (const name of ['modprobe', 'lsmod', 'insmod', 'rmmod']) files.set(`/sbin/${name}`, { linkTo: '/bin/kmod' });
   await addLibraries(files);
-  return { name: kubeProxyImage(options), entrypoint: [], files };
+  return { name: kubeProxyImage(options), run: {}, files };
 }
 
 async function debugFiles(backend: Backend): Promise<Image> {
@@ -70,7 +78,7 @@ async function debugFiles(backend: Backend): Promise<Image> {
   addIptables(files, backend);
   for (const program of ['nft', 'conntrack', 'ipset']) addProgram(files, program, '/usr/sbin');
   await addLibraries(files);
-  return { name: DEBUG_IMAGE, entrypoint: ['/bin/sh'], files };
+  return { name: DEBUG_IMAGE, run: { Cmd: ['/bin/sh'] }, files };
 }
 
 /** Both back ends under their own names; without a name of one, the one that kube-proxy uses. */
@@ -118,7 +126,7 @@ async function addLibraries(files: Map<string, Entry>): Promise<void> {
 /** One archive as `docker save` writes them, under the digest of everything that is in it. */
 async function ensureArchive(image: Image, log: Log): Promise<string> {
   const contents = new Map<string, Buffer>();
-  const digest = createHash('sha256').update(JSON.stringify([image.name, image.entrypoint]));
+  const digest = createHash('sha256').update(JSON.stringify([image.name, image.run]));
   for (const [path, entry] of [...image.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     digest.update(JSON.stringify([path, entry]));
     if (!('copyOf' in entry)) continue;
@@ -146,7 +154,7 @@ async function writeArchive(image: Image, contents: ReadonlyMap<string, Buffer>,
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',
       config: {
-        Entrypoint: image.entrypoint,
+        ...image.run,
         Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       },
       rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] },

@@ -11,6 +11,7 @@ import {
   CONTROL_PLANE_VERSION,
   FULL_PROGRAMS,
   KUBE_PROXY_VERSIONS,
+  ensureCoreDns,
   ensureLabtool,
   ensurePrograms,
 } from './build.ts';
@@ -56,6 +57,7 @@ function install(names: readonly string[]): number {
 
 async function build(kubeProxyVersions: readonly string[]): Promise<void> {
   await ensureLabtool(console.log);
+  await ensureCoreDns(console.log);
   await ensurePrograms(CONTROL_PLANE_VERSION, [...CONTROL_PLANE_PROGRAMS, ...FULL_PROGRAMS], console.log);
   for (const version of kubeProxyVersions) await ensurePrograms(version, ['kube-proxy'], console.log);
 }

@@ -1,54 +1,45 @@
 /** The pods of a full lab: the API server is told of them, kubelets run them. */
 import type { Api } from './api.ts';
+import type { PodRunner } from './flavour.ts';
 import { POD_IMAGE } from './images.ts';
 import { podPath } from './objects.ts';
-import type { PodRunner } from './pods.ts';
-import { PODS } from './topology.ts';
 import type { PodPlan } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 export class KubePods implements PodRunner {
-  private readonly api: () => Api;
   private readonly kubectl: readonly string[];
 
-  /**
-   * @param api that of the lab, once it has one
-   * @param kubectl the program and its --kubeconfig
-   */
-  constructor(api: () => Api, kubectl: readonly string[]) {
-    this.api = api;
+  /** @param kubectl the program and its --kubeconfig */
+  constructor(kubectl: readonly string[]) {
     this.kubectl = kubectl;
   }
 
-  async startAll(): Promise<void> {
-    await Promise.all(PODS.map((pod) => createKubePod(this.api(), pod)));
-    await this.waitUntilReady(PODS);
+  async start(api: Api, pod: PodPlan): Promise<void> {
+    await createKubePod(api, pod);
+    await waitUntilReady(api, [pod]);
   }
 
-  async start(pod: PodPlan): Promise<void> {
-    await createKubePod(this.api(), pod);
-    await this.waitUntilReady([pod]);
-  }
-
-  async stop(pod: PodPlan): Promise<void> {
-    await this.api().delete(podPath(pod));
+  async stop(api: Api, pod: PodPlan): Promise<void> {
+    await api.delete(podPath(pod));
   }
 
   labtoolIn(pod: string, args: readonly string[]): string[] {
     return [...this.kubectl, 'exec', pod, '--', '/labtool', ...args];
   }
+}
 
-  private async waitUntilReady(pods: readonly PodPlan[]): Promise<void> {
-    const names = new Set(pods.map(({ name }) => name));
-    await waitFor(
-      `the pods ${[...names].join(', ')}`,
-      async () => {
-        const { items } = await this.api().get<PodList>('/api/v1/namespaces/default/pods');
-        return items.filter((pod) => names.has(pod.metadata.name) && isReady(pod)).length === names.size;
-      },
-      240_000,
-    );
-  }
+export async function waitUntilReady(api: Api, pods: readonly PodPlan[]): Promise<void> {
+  const names = new Set(pods.map(({ name }) => name));
+  await waitFor(
+    `the pods ${[...names].join(', ')}`,
+    async () => {
+      const { items } = await api.get<PodList>('/api/v1/namespaces/default/pods');
+      const waiting = [...names].filter((name) => !items.some((pod) => pod.metadata.name === name && isReady(pod)));
+      if (waiting.length > 0) throw new Error(waiting.map((name) => describe(name, items)).join('; '));
+      return true;
+    },
+    240_000,
+  );
 }
 
 export interface PodList {
@@ -59,8 +50,16 @@ interface PodObject {
   readonly metadata: { readonly name: string };
   readonly status: {
     readonly podIP?: string;
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
+}
+
+function describe(name: string, pods: readonly PodObject[]): string {
+  const status = pods.find((pod) => pod.metadata.name === name)?.status;
+  return [name, status?.phase ?? 'missing', status?.reason, status?.message].filter(Boolean).join(' ');
 }
 
 export function isReady({ status }: PodObject): boolean {

@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BREAKS, HOSTNAMES, NODES, labUnavailable, startLab, tally } from './lab.ts';
 import type { Lab } from './lab.ts';
+import { expectNothingLeft, machineNetwork } from './leftovers.ts';
 import { requireSuccess, run } from './process.ts';
 import { essence, parseSave } from './rules.ts';
 import { waitFor } from './wait.ts';
@@ -35,19 +32,6 @@ async function stateOf(lab: Lab, node: string): Promise<string> {
   const { nodes } = await lab.status();
   const processes = JSON.stringify(nodes.map(({ kubeProxy, sshd }) => [kubeProxy, sshd]));
   return [await rulesOf(lab, node), policy.split('\n')[0], forward, processes].join('\n');
-}
-
-/** What a lab must leave alone: the machine's own links, routes, rules and names of namespaces. */
-async function machineNetwork(): Promise<string> {
-  const commands = [
-    ['ip', '-o', 'link'],
-    ['ip', 'route'],
-    ['ip', 'netns'],
-    ['iptables-nft-save'],
-    ['iptables-legacy-save'],
-  ];
-  const results = await Promise.all(commands.map((argv) => run(argv)));
-  return results.map(({ stdout }) => stdout.replaceAll(/^#.*$|\[\d+:\d+\]/gm, '')).join('\n');
 }
 
 async function ssh(lab: Lab, target: string, command: string): Promise<string> {
@@ -104,24 +88,28 @@ describe.skipIf(unavailable !== null)('a cluster lab', () => {
     for (const ip of ['10.168.0.10', '10.168.1.12', '10.168.2.21']) expect(slices).toContain(`"${ip}"`);
   });
 
-  it.each(BREAKS)('has the break $name, and heals it', { timeout: 60_000 }, async ({ name }) => {
-    const healthy = await stateOf(lab, BROKEN);
-    const { did } = await lab.break(name);
-    expect(did).not.toEqual([]);
-    const slices = await lab.exec(undefined, [
-      lab.kubectl,
-      '--kubeconfig',
-      '/run/lab/controller-manager.kubeconfig',
-      'get',
-      'pods',
-    ]);
-    const moved = slices.stdout.includes('hostnames-3');
-    expect((await stateOf(lab, BROKEN)) !== healthy || moved).toBe(true);
-    await lab.heal();
-    expect(await stateOf(lab, BROKEN)).toBe(healthy);
-    const counts = tally(await lab.connect({ from: `node/${BROKEN}`, to: VIP, count: 50 }));
-    expect(Object.keys(counts).sort()).toEqual(ALL_PODS);
-  });
+  it.each(BREAKS.filter(({ full }) => !full))(
+    'has the break $name, and heals it',
+    { timeout: 60_000 },
+    async ({ name }) => {
+      const healthy = await stateOf(lab, BROKEN);
+      const { did } = await lab.break(name);
+      expect(did).not.toEqual([]);
+      const slices = await lab.exec(undefined, [
+        lab.kubectl,
+        '--kubeconfig',
+        '/run/lab/controller-manager.kubeconfig',
+        'get',
+        'pods',
+      ]);
+      const moved = slices.stdout.includes('hostnames-3');
+      expect((await stateOf(lab, BROKEN)) !== healthy || moved).toBe(true);
+      await lab.heal();
+      expect(await stateOf(lab, BROKEN)).toBe(healthy);
+      const counts = tally(await lab.connect({ from: `node/${BROKEN}`, to: VIP, count: 50 }));
+      expect(Object.keys(counts).sort()).toEqual(ALL_PODS);
+    },
+  );
 
   it.each([
     ['sep-dnat-deleted', 'pod/client-1', VIP, ['hostnames-0', 'hostnames-2']],
@@ -176,26 +164,11 @@ describe.skipIf(unavailable !== null)('a cluster lab', () => {
 });
 
 describe.skipIf(unavailable !== null)('nothing is left of a lab', () => {
-  it.each(['owner', 'guard', 'janitor and then owner', 'supervisor'])(
+  it.each(['owner', 'guard', 'janitor and then owner', 'supervisor'] as const)(
     'after kill -9 of its %s',
     { timeout: 60_000 },
     async (victim) => {
-      const machine = await machineNetwork();
-      const { owner, dir } = await startOwner();
-      onTestFinished(() => kill(owner.pid));
-      const inside = processesInside(dir);
-      expect(inside.length).toBeGreaterThan(10);
-      if (victim.startsWith('janitor')) kill(processWith('svcdoctor-lab-janitor', dir));
-      if (victim.endsWith('owner')) kill(owner.pid);
-      if (victim === 'guard') kill(processWith('guard.ts', dir));
-      if (victim === 'supervisor') kill(inside[0]);
-      await waitFor(
-        'the lab to end',
-        async () => !existsSync(dir) && inside.every((pid) => !existsSync(`/proc/${pid}`)),
-        10_000,
-      );
-      await waitFor('its keepers to end', async () => processWith(dir, dir) === undefined, 10_000);
-      expect(await machineNetwork()).toBe(machine);
+      await expectNothingLeft(victim);
     },
   );
 });
@@ -221,65 +194,3 @@ describe.skipIf(unavailable !== null)('npm run lab', () => {
     expect(await lab('status')).not.toContain('cli:');
   });
 });
-
-/** Another process that has a lab. */
-async function startOwner(): Promise<{ owner: ChildProcess; dir: string }> {
-  const script = `
-    import { startLab } from ${JSON.stringify(join(import.meta.dirname, 'lab.ts'))};
-    const lab = await startLab({ name: 'killed' });
-    console.log(lab.dir);
-    setInterval(() => {}, 1000);`;
-  const owner = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [dir] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string];
-  return { owner, dir };
-}
-
-function processes(): { pid: number; command: string }[] {
-  const pids = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-  return pids.map((pid) => ({ pid, command: readQuietly(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) }));
-}
-
-/** The pid of a process of this lab that has the word among its arguments. */
-function processWith(word: string, dir: string): number | undefined {
-  return processes().find(({ command }) => command.includes(word) && command.includes(dir))?.pid;
-}
-
-/** All processes in the lab's own process namespace, the supervisor first: it is the guard's grandchild. */
-function processesInside(dir: string): number[] {
-  const guard = processWith('guard.ts', dir) ?? 0;
-  const children = (pid: number): number[] =>
-    readQuietly(() => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
-      .split(' ')
-      .filter(Boolean)
-      .map(Number);
-  const known = processes();
-  const isSupervisor = (pid: number): boolean =>
-    known.some((one) => one.pid === pid && one.command.includes('supervisor.ts'));
-  const supervisor = children(guard).flatMap(children).find(isSupervisor) ?? 0;
-  const namespaceOf = (pid: number): string => readQuietly(() => readlinkSync(`/proc/${pid}/ns/pid`));
-  const namespace = namespaceOf(supervisor);
-  const others = known.filter(({ pid }) => pid !== supervisor && namespaceOf(pid) === namespace);
-  return [supervisor, ...others.map(({ pid }) => pid)];
-}
-
-/** Processes come and go while they are looked at. */
-function readQuietly(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return '';
-  }
-}
-
-function kill(pid: number | undefined): void {
-  if (pid === undefined || pid <= 1) throw new Error('no such process');
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Ended already.
-  }
-}

@@ -10,6 +10,7 @@ import {
   CONTROL_PLANE_PROGRAMS,
   CONTROL_PLANE_VERSION,
   FULL_PROGRAMS,
+  ensureCoreDns,
   ensureLabtool,
   ensurePrograms,
 } from './build.ts';
@@ -74,8 +75,10 @@ async function ensureAll(options: LabOptions, log: Log): Promise<Programs> {
     log,
   );
   const kubeProxy = join(await ensurePrograms(options.kubeProxy, ['kube-proxy'], log), 'kube-proxy');
-  const images = full ? await ensureImages(options, { labtool, kubeProxy }, log) : [];
-  return { labtool, kubernetes, kubeProxy, images };
+  if (!full) return { labtool, kubernetes, kubeProxy, images: [] };
+  const coreDns = await ensureCoreDns(log);
+  const images = await ensureImages(options, { labtool, kubeProxy, coreDns }, log);
+  return { labtool, kubernetes, kubeProxy, coreDns, images };
 }
 
 /** What a test runner or a coverage tool put into the environment is not for the lab's processes. */

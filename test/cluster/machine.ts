@@ -1,6 +1,7 @@
 /** One node: its kube-proxy and its sshd. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Agents } from './agents.ts';
 import { Daemon } from './daemon.ts';
 import type { Layout } from './layout.ts';
 import type { Programs } from './messages.ts';
@@ -36,19 +37,22 @@ export class Machine {
   readonly plan: NodePlan;
   readonly sshd: Daemon;
   readonly kubeProxy: KubeProxy;
+  /** Only in a full lab. */
+  readonly agents: Agents | undefined;
   private readonly options: LabOptions;
   private readonly programs: Programs;
   private readonly ports: Ports;
   /** The rules of the healthy node, once kube-proxy had written them all. */
   private healthy = '';
 
-  constructor(plan: NodePlan, kubeProxy: KubeProxy, parts: MachineParts) {
+  constructor(plan: NodePlan, kubeProxy: KubeProxy, parts: MachineParts, agents?: Agents) {
     const { options, layout, programs, ports } = parts;
     this.plan = plan;
     this.options = options;
     this.programs = programs;
     this.ports = ports;
     this.kubeProxy = kubeProxy;
+    this.agents = agents;
     const sshd = [findProgram('sshd') ?? 'sshd', '-D', '-e', '-f', writeSshdConfig(layout, plan)];
     this.sshd = new Daemon(onNode(plan.name, sshd), join(layout.logs, `${plan.name}-sshd.log`));
   }

@@ -7,6 +7,8 @@ export interface Programs {
   readonly kubernetes: string;
   readonly kubeProxy: string;
   readonly labtool: string;
+  /** In a full lab: CoreDNS. */
+  readonly coreDns?: string;
   /** Archives of the images of a full lab. */
   readonly images: readonly string[];
 }

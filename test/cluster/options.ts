@@ -38,6 +38,8 @@ export function completeOptions(given: Partial<LabOptions>): LabOptions {
   if (options.backend !== 'nft' && options.backend !== 'legacy') throw new Error('the back end is nft or legacy');
   if (!Number.isInteger(options.markBit) || options.markBit < 0 || options.markBit > 31)
     throw new Error('the mark bit is 0 to 31');
+  if (options.full && options.kubeProxyFlags.length > 0)
+    throw new Error('kube-proxy of a full lab reads its ConfigMap, and takes no flags');
   // The name becomes part of a folder's name and of a socket's path.
   if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(options.name))
     throw new Error(`${options.name} is no name for a lab: a-z, 0-9 and -, at most 31`);

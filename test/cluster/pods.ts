@@ -1,21 +1,14 @@
 /** The pods of the cluster: a namespace each, with a server in it. */
 import { join } from 'node:path';
+import type { Api } from './api.ts';
 import { Daemon } from './daemon.ts';
+import type { PodRunner } from './flavour.ts';
 import { inNetns } from './namespaces.ts';
 import type { Network } from './network.ts';
 import { podNetns } from './network.ts';
+import { createPod, podPath } from './objects.ts';
 import { PODS } from './topology.ts';
 import type { PodPlan } from './topology.ts';
-
-/** The pods of a lab, however they are run. */
-export interface PodRunner {
-  startAll(): Promise<void>;
-  /** Before its object is created, where nobody else starts it. */
-  start(pod: PodPlan): Promise<void>;
-  stop(pod: PodPlan): Promise<void>;
-  /** argv that runs labtool in the pod's network. */
-  labtoolIn(pod: string, args: readonly string[]): string[];
-}
 
 export class Pods implements PodRunner {
   private readonly network: Network;
@@ -29,11 +22,17 @@ export class Pods implements PodRunner {
     this.logs = logs;
   }
 
-  async startAll(): Promise<void> {
-    await Promise.all(PODS.map((pod) => this.start(pod)));
+  /** Needs no API server, which does not know of them yet. */
+  async runAll(): Promise<void> {
+    await Promise.all(PODS.map((pod) => this.run(pod)));
   }
 
-  async start(pod: PodPlan): Promise<void> {
+  async start(api: Api, pod: PodPlan): Promise<void> {
+    await this.run(pod);
+    await createPod(api, pod);
+  }
+
+  private async run(pod: PodPlan): Promise<void> {
     await this.network.addPod(pod);
     const listen = `[::]:${pod.port ?? 9376}`;
     const argv = inNetns(podNetns(pod.name), [this.labtool, 'serve', '-name', pod.name, '-listen', listen]);
@@ -42,7 +41,8 @@ export class Pods implements PodRunner {
     this.servers.set(pod.name, server);
   }
 
-  async stop(pod: PodPlan): Promise<void> {
+  async stop(api: Api, pod: PodPlan): Promise<void> {
+    await api.delete(podPath(pod));
     await this.servers.get(pod.name)?.stop();
     this.servers.delete(pod.name);
     await this.network.removePod(pod);

@@ -6,7 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { analyze } from '../../src/analyze/analyze.ts';
+import { readSnapshot } from '../../src/collect/snapshot-dir/index.ts';
 import type { Report } from '../../src/model/report.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import { DEFAULT_OPTIONS } from '../options.ts';
 import { labUnavailable, startLab, type Lab } from './lab.ts';
 import { findProgram } from './process.ts';
 
@@ -19,6 +23,7 @@ describe.skipIf(unavailable !== null)(
   `the script that gathers a snapshot${unavailable === null ? '' : ` (skipped: ${unavailable})`}`,
   () => {
     let lab: Lab;
+    let healthy: Awaited<ReturnType<typeof judged>> | undefined;
     const scratch = mkdtempSync(join(tmpdir(), 'svcdoctor-script-'));
     /** Folders with the programs the script may use. */
     const tools: Record<string, string> = {};
@@ -28,12 +33,21 @@ describe.skipIf(unavailable !== null)(
       tools['dash'] = `${folderWith('tools', { kubectl: lab.kubectl })}:${process.env['PATH'] ?? ''}`;
       tools['bash'] = tools['dash'];
       tools['busybox'] = busyboxOnly();
+      kubectl(['label', 'service', 'hostnames', 'tier=front']);
     }, 900_000);
 
     afterAll(async () => {
       rmSync(scratch, { recursive: true, force: true });
       await lab?.down();
     });
+
+    function kubectl(argv: readonly string[], input = ''): void {
+      const { status, stderr } = spawnSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...argv], {
+        encoding: 'utf8',
+        input,
+      });
+      if (status !== 0) throw new Error(stderr);
+    }
 
     function folderWith(name: string, programs: Readonly<Record<string, string>>): string {
       const folder = join(scratch, name);
@@ -74,25 +88,34 @@ describe.skipIf(unavailable !== null)(
       busybox: ['busybox', 'sh'],
     };
 
-    function runIn(shell: string, path: string, folder: string) {
+    function runIn(shell: string, path: string, folder: string, programs = shell) {
       const [program = '', ...argv] = SHELLS[shell] ?? [];
       return spawnSync(findProgram(program) ?? '', [...argv, path, folder], {
         encoding: 'utf8',
         cwd: scratch,
-        timeout: 90_000,
-        env: { PATH: tools[shell] ?? '' },
+        timeout: 240_000,
+        env: { PATH: tools[programs] ?? '' },
       });
     }
 
     /** The report of a snapshot, without when, by what and how fast it was read. */
-    function judged(
+    async function judged(
       from: string,
-      what: readonly string[],
-    ): { readonly status: number | null; readonly report: unknown } {
-      const { status, stdout } = doctor('check', ...what, '--from', from, '-o', 'json');
-      const report = JSON.parse(stdout) as Report;
+      names: readonly string[] = [],
+    ): Promise<{ readonly status: number; readonly report: Report }> {
+      const { snapshot } = await readSnapshot(from);
+      const wanted = names.map((name) => ({ name, port: null }));
+      const report = analyze(snapshot, { ...DEFAULT_OPTIONS, namespace: namespaceOf(snapshot), wanted });
       const nodes = report.coverage.nodes.map((node) => ({ ...node, client: '', durationMs: 0 }));
-      return { status, report: { ...report, metadata: {}, coverage: { ...report.coverage, nodes } } };
+      const metadata = { toolVersion: '', source: report.metadata.source };
+      return {
+        status: report.verdict.exitCode,
+        report: { ...report, metadata, coverage: { ...report.coverage, nodes } },
+      };
+    }
+
+    function namespaceOf({ manifest }: Snapshot): string | null {
+      return manifest === null ? 'default' : manifest.scope.namespace;
     }
 
     function collected(name: string, ...flags: readonly string[]): string {
@@ -103,16 +126,17 @@ describe.skipIf(unavailable !== null)(
 
     it.each(Object.keys(SHELLS))(
       'in %s gives what collect gives, as folder and archive',
-      (shell) => {
+      async (shell) => {
         const folder = `healthy-${shell}`;
         const { status, stdout, stderr } = runIn(shell, script(folder), folder);
         expect(stderr).toBe(`${folder}.tar.gz holds the same\n${folder} is complete\n`);
         expect(stdout).toBe(`${folder}\n`);
         expect(status).toBe(0);
-        const expected = judged(collected(folder), []);
+        healthy ??= await judged(collected('healthy'));
+        const expected = healthy;
         expect(expected.status).toBe(0);
-        expect(judged(join(scratch, folder), [])).toEqual(expected);
-        expect(judged(join(scratch, `${folder}.tar.gz`), [])).toEqual(expected);
+        expect(await judged(join(scratch, folder))).toEqual(expected);
+        expect(await judged(join(scratch, `${folder}.tar.gz`))).toEqual(expected);
         const files = readdirSync(join(scratch, folder), { recursive: true, withFileTypes: true });
         for (const entry of files) {
           const { mode } = statSync(join(entry.parentPath, entry.name));
@@ -120,62 +144,83 @@ describe.skipIf(unavailable !== null)(
         }
         expect(statSync(join(scratch, `${folder}.tar.gz`)).mode & 0o777).toBe(0o600);
       },
-      120_000,
+      300_000,
     );
 
     it.each([
       ['a Service by its name', ['hostnames'], ['hostnames']],
-      ['Services by labels', [], ['-l', 'app=hostnames']],
+      ['Services by labels', [], ['-l', 'tier=front']],
       ['all namespaces', [], ['--all-namespaces']],
       ['one node', ['hostnames'], ['hostnames', '--node', NODE]],
     ])(
       'for %s gives what collect gives',
-      (title, what, flags) => {
+      async (title, what, flags) => {
         const folder = title.replaceAll(' ', '-');
         expect(runIn('dash', script(folder, ...flags), folder).status).toBe(0);
-        expect(judged(join(scratch, folder), what)).toEqual(judged(collected(folder, ...flags), what));
+        expect(await judged(join(scratch, folder), what)).toEqual(await judged(collected(folder, ...flags), what));
       },
-      120_000,
+      300_000,
     );
 
-    it('as a user with sudo gives what collect gives', () => {
+    it('as a user with sudo gives what collect gives', async () => {
       const flags = ['--ssh-user', 'operator'];
       expect(runIn('dash', script('sudo', ...flags), 'sudo').status).toBe(0);
-      expect(judged(join(scratch, 'sudo'), [])).toEqual(judged(collected('sudo', ...flags), []));
-    }, 120_000);
+      expect(await judged(join(scratch, 'sudo'))).toEqual(await judged(collected('sudo', ...flags)));
+    }, 300_000);
 
     it('carries a broken rule to the same findings', async () => {
       await lab.break('sep-dnat-deleted');
       try {
         expect(runIn('busybox', script('broken'), 'broken').status).toBe(0);
-        const found = judged(join(scratch, 'broken'), ['hostnames']);
+        const found = await judged(join(scratch, 'broken'), ['hostnames']);
         expect(found.status).toBe(1);
-        expect(found).toEqual(judged(collected('broken'), ['hostnames']));
+        expect(found).toEqual(await judged(collected('broken'), ['hostnames']));
       } finally {
         await lab.heal();
       }
-    }, 120_000);
+    }, 300_000);
+
+    it('says which objects changed while it read the nodes', async () => {
+      const folder = folderWith('changing', { 'real-kubectl': lab.kubectl });
+      const touch = `--kubeconfig '${lab.kubeconfig}' annotate --overwrite service other touched="$$"`;
+      const words = [
+        '#!/bin/sh',
+        `case "$*" in *services*--ignore-not-found*) real-kubectl ${touch} >/dev/null ;; esac`,
+        'exec real-kubectl "$@"',
+      ];
+      writeFileSync(join(folder, 'kubectl'), `${words.join('\n')}\n`, { mode: 0o755 });
+      tools['changing'] = `${folder}:${process.env['PATH'] ?? ''}`;
+      expect(runIn('dash', script('changed'), 'changed', 'changing').status).toBe(0);
+      const { report } = await judged(join(scratch, 'changed'));
+      expect(report.coverage.changed).toEqual([{ kind: 'services', namespace: 'default', name: 'other' }]);
+    }, 300_000);
 
     it.each(['dash', 'busybox'])(
       'in %s says which node it could not log in to, and why',
       async (shell) => {
         await lab.break('sshd-down');
+        const windows = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'windows-1' } };
+        kubectl(['create', '-f', '-'], JSON.stringify(windows));
+        const nodeInfo = { status: { nodeInfo: { operatingSystem: 'windows' } } };
+        kubectl(['patch', 'node', 'windows-1', '--subresource=status', '-p', JSON.stringify(nodeInfo)]);
         try {
           const folder = `down-${shell}`;
           const { status, stderr } = runIn(shell, script(folder), folder);
           expect(status).toBe(3);
           expect(stderr).toContain(`node ${NODE} was not read: `);
           expect(stderr).toContain('is incomplete');
-          const found = judged(join(scratch, folder), ['hostnames']);
+          const found = await judged(join(scratch, folder), ['hostnames']);
           expect(found.status).toBe(3);
-          const expected = judged(collected(folder), ['hostnames']);
+          const expected = await judged(collected(folder), ['hostnames']);
           expect(withoutReasons(found.report)).toEqual(withoutReasons(expected.report));
           expect(JSON.stringify(found.report)).toContain('Connection refused');
+          expect(JSON.stringify(found.report)).toContain('the node runs Windows');
         } finally {
+          kubectl(['delete', 'node', 'windows-1']);
           await lab.heal();
         }
       },
-      120_000,
+      300_000,
     );
 
     it('leaves nothing behind when it is stopped', async () => {
@@ -197,7 +242,7 @@ describe.skipIf(unavailable !== null)(
       await expect.poll(sleepers, { timeout: 10_000 }).toBe(0);
       expect(existsSync(join(scratch, 'stopped'))).toBe(false);
       expect(existsSync(join(scratch, 'stopped.part'))).toBe(false);
-    }, 120_000);
+    }, 300_000);
 
     it('does not touch what is there', () => {
       const { status, stderr } = runIn('dash', script('again'), 'tools');

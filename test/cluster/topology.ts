@@ -33,6 +33,9 @@ export const SERVICE_CIDR6 = 'fd00:10:96::/112';
 
 /** The cluster's DNS, in a full lab. */
 export const DNS_SERVICE = { name: 'kube-dns', ip: '10.96.0.10' } as const;
+export const CLUSTER_DOMAIN = 'cluster.local';
+/** Every name below it is known outside the cluster, as {@link EXTERNAL}; no other name is known there. */
+export const OUTSIDE_DOMAIN = 'example.com';
 
 export const CONTROL_PLANE = { ip: '172.31.0.10', ip6: 'fd00:172:31::10', port: 6443 } as const;
 

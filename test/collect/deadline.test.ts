@@ -6,8 +6,8 @@ import { Questions } from '../../src/collect/questions.ts';
 /** A person who answers when told to. */
 function person(): { readonly questions: Questions; readonly answer: (line: string) => void } {
   let answer: (line: string) => void = () => undefined;
-  const readHidden = async (): Promise<string> => new Promise((resolve) => (answer = resolve));
-  return { questions: new Questions(() => ({ readHidden })), answer: (line) => answer(line) };
+  const read = async (): Promise<string> => new Promise((resolve) => (answer = resolve));
+  return { questions: new Questions(() => ({ readHidden: read, readLine: read })), answer: (line) => answer(line) };
 }
 
 test('the time of a node is over', async () => {

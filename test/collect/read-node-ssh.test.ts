@@ -1,61 +1,16 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { SUDOERS_LINE } from '../../src/collect/node-commands.ts';
-import { type NodeReading, readNode } from '../../src/collect/read-node.ts';
-import { connect, SIGNAL } from './ssh/reading.ts';
-import { areMissing, describeWithSshd, SshLab, type Sshd } from './ssh/sshd.ts';
-
-const RULES = `*nat
-:PREROUTING ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-:KUBE-SERVICES - [0:0]
--A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
--A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "default/kubernetes:https" -j ACCEPT
-COMMIT
-`;
-
-const lacksIptables = areMissing('/usr/sbin/iptables-nft-restore', '/usr/sbin/iptables-legacy-restore');
-const lacksSudo = areMissing('/usr/bin/sudo');
-const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+import { AS_NOBODY, lacksIptables, lacksSudo, NodeLab, RULES, withoutTimes } from './ssh/node-lab.ts';
+import { describeWithSshd } from './ssh/sshd.ts';
 
 describeWithSshd('reading a node over SSH', () => {
-  const lab = new SshLab();
-  const key = lab.key();
-
-  /** A server whose commands run in a network namespace of their own, after `prepare` and below `as`. A login begins where its user may look. */
-  async function node(prepare: string, as: string): Promise<Sshd> {
-    const namespace = lab.start('unshare', ['-n', 'sleep', '600']);
-    const script = lab.newPath('login');
-    const text = `#!/bin/sh\nset -e\n${prepare}\ncd /\nexec ${as} /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n`;
-    writeFileSync(script, text, { mode: 0o755 });
-    const enter = `nsenter -t ${String(namespace.pid)} -n unshare -m`;
-    return lab.sshd({ userKeys: [key], lines: [`ForceCommand ${enter} ${script}`] });
-  }
-
-  async function read(server: Sshd, lines: readonly string[] = []): Promise<NodeReading> {
-    const config = lab.config({ key, knownHosts: lab.knownHosts(server), lines });
-    const transport = await connect({ config, port: server.port });
-    try {
-      return await readNode(transport, { signal: SIGNAL, now: () => performance.now() });
-    } finally {
-      await transport.close();
-    }
-  }
-
-  /** Puts the rules into the namespace, through the server's own command. */
-  async function restore(server: Sshd, program: string, rules = RULES): Promise<void> {
-    const config = lab.config({ key, knownHosts: lab.knownHosts(server) });
-    const argv = ['-F', config, '-p', String(server.port), '127.0.0.1', `/usr/sbin/${program}`];
-    execFileSync('ssh', argv, { input: rules, stdio: ['pipe', 'ignore', 'pipe'] });
-    return Promise.resolve();
-  }
+  const nodes = new NodeLab();
 
   test.skipIf(lacksIptables)('root reads both back ends', async () => {
-    const server = await node('', '');
-    await restore(server, 'iptables-nft-restore');
-    await restore(server, 'ip6tables-legacy-restore', RULES.replace('10.96.0.1/32', 'fd00::1/128'));
-    const { files, commands, failure } = await read(server);
+    const server = await nodes.node();
+    nodes.restore(server, 'iptables-nft-restore');
+    nodes.restore(server, 'ip6tables-legacy-restore', RULES.replace('10.96.0.1/32', 'fd00::1/128'));
+    const { files, commands, failure } = await nodes.read(server);
     expect(failure).toBeNull();
     expect(files.get('iptables-nft-save')).toContain('-d 10.96.0.1/32 -p tcp -m comment --comment "default/kubern');
     expect(files.get('iptables-legacy-save')).toBe('');
@@ -68,26 +23,26 @@ describeWithSshd('reading a node over SSH', () => {
   });
 
   test.skipIf(lacksIptables)('legacy rules', async () => {
-    const server = await node('', '');
-    await restore(server, 'iptables-legacy-restore');
-    const { files, failure } = await read(server);
+    const server = await nodes.node();
+    nodes.restore(server, 'iptables-legacy-restore');
+    const { files, failure } = await nodes.read(server);
     expect(failure).toBeNull();
     expect(files.get('iptables-legacy-save')).toContain('--comment "default/kubernetes:https"');
     expect(files.get('iptables-nft-save')).toBe('');
   });
 
   test.skipIf(lacksIptables)('the same over the system ssh, past a talkative profile', async () => {
-    const server = await node('echo "Welcome to node 7"; echo careful >&2', '');
-    await restore(server, 'iptables-nft-restore');
-    const relay = `ProxyCommand ssh -F ${lab.config({ key, knownHosts: lab.knownHosts(server) })} -p ${server.port}`;
-    const viaSystem = await read(server, [`${relay} -W %h:%p 127.0.0.1`]);
+    const server = await nodes.node('echo "Welcome to node 7"; echo careful >&2', '');
+    nodes.restore(server, 'iptables-nft-restore');
+    const relay = `ProxyCommand ssh -F ${nodes.config(server)} -p ${server.port}`;
+    const viaSystem = await nodes.read(server, [`${relay} -W %h:%p 127.0.0.1`]);
     expect(viaSystem.failure).toBeNull();
-    expect(withoutTimes(viaSystem)).toEqual(withoutTimes(await read(server)));
+    expect(withoutTimes(viaSystem)).toEqual(withoutTimes(await nodes.read(server)));
     expect(viaSystem.files.get('iptables-nft-save')).toMatch(/^# Generated by iptables-nft-save/);
   });
 
   test.skipIf(lacksSudo)('a user whom sudo refuses', async () => {
-    const { files, failure } = await read(await node('', AS_NOBODY));
+    const { files, failure } = await nodes.read(await nodes.node('', AS_NOBODY));
     expect(failure?.reason).toBe('no-sudo');
     expect(failure?.message).toMatch(/sudo/);
     expect(failure?.tryThis).toContain(SUDOERS_LINE);
@@ -95,22 +50,17 @@ describeWithSshd('reading a node over SSH', () => {
   });
 
   test.skipIf(lacksIptables || lacksSudo)('a user with the line we ask for', async () => {
-    const sudoers = lab.write('sudoers', `${SUDOERS_LINE.replace('USER', 'nobody')}\n`);
-    const server = await node(`mount --bind ${sudoers} /etc/sudoers`, AS_NOBODY);
-    const { files, failure } = await read(server);
+    const sudoers = nodes.lab.write('sudoers', `${SUDOERS_LINE.replace('USER', 'nobody')}\n`);
+    const server = await nodes.node(`mount --bind ${sudoers} /etc/sudoers`, AS_NOBODY);
+    const { files, failure } = await nodes.read(server);
     expect(failure).toBeNull();
     expect([...files.keys()].slice(4)).toEqual(['ip-addr.json', 'sysctl', 'iptables-version', 'nft.json']);
   });
 
   test('an account that is no shell', async () => {
-    const login = lab.newPath('login');
-    writeFileSync(login, '#!/bin/sh\necho This account is currently not available.\nexit 1\n', { mode: 0o755 });
-    const { failure } = await read(await lab.sshd({ userKeys: [key], lines: [`ForceCommand ${login}`] }));
+    const server = await nodes.answering('echo This account is currently not available.; exit 1');
+    const { failure } = await nodes.read(server);
     expect(failure?.reason).toBe('command-failed');
     expect(failure?.message).toContain('does not run commands: `id -u` ended with 1: This account is currently not');
   });
 });
-
-function withoutTimes({ files }: NodeReading): ReadonlyMap<string, string> {
-  return new Map([...files].map(([name, text]) => [name, text.replaceAll(/ on .*$/gm, '')]));
-}

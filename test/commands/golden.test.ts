@@ -93,6 +93,10 @@ const PLAIN: readonly { readonly name: string; readonly argv: readonly string[] 
   { name: 'help', argv: ['--help'] },
   { name: 'check-help', argv: ['check', '--help'] },
   { name: 'rbac-namespace', argv: ['rbac', 'serviceaccount:ops:doctor', '--namespace', 'shop'] },
+  {
+    name: 'rbac-debug-pod',
+    argv: ['rbac', 'group:on-call', '-n', 'shop', '--via', 'debug-pod', '--debug-namespace', 'doctor'],
+  },
   { name: 'rbac-not-a-subject', argv: ['rbac', 'jane'] },
   { name: 'explain', argv: ['explain'] },
   { name: 'explain-one', argv: ['explain', 'svc321'] },

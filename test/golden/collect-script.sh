@@ -214,10 +214,48 @@ read_part() {
   fi
 }
 
-# As read_part, for what is needed.
-need_part() {
-  read_part "$@"
-  [ -f "$work/cluster/$1.json" ] || fail "without $1 nothing can be judged"
+# The objects of a file: NAMESPACE/NAME VERSION OWNER, one on a line. One object stands alone, several in a list.
+versions() {
+  awk '
+    function value(  words) { split($0, words, "\""); return words[4] }
+    { match($0, /^ */); depth = RLENGTH }
+    !inside && /^ *"metadata": [{]$/ && (depth == 4 || depth == 12) { inside = depth; name = space = version = owner = "" }
+    !inside { next }
+    depth == inside + 4 && /^ *"name": "/ { name = value() }
+    depth == inside + 4 && /^ *"namespace": "/ { space = value() }
+    depth == inside + 4 && /^ *"resourceVersion": "/ { version = value() }
+    depth == inside + 8 && /^ *"kubernetes.io.service-name": "/ { owner = value() }
+    depth == inside && /^ *[}]/ {
+      if (name != "" && space != "") print space "/" name, version, space "/" (owner == "" ? name : owner)
+      inside = 0
+    }
+  ' "$1"
+}
+
+# The objects of a kind that changed since they were read: FILE ARGUMENT... What differs there may be on its way to the nodes.
+read_again() {
+  part=$1
+  shift
+  if ! ask "$@" -o json >"$notes/answer" 2>"$notes/said"; then
+    again_error="$again_error$(said) "
+    return
+  fi
+  prune object <"$notes/answer" >"$notes/again.json"
+  versions "$work/cluster/$part.json" >"$notes/before"
+  versions "$notes/again.json" >"$notes/after"
+  awk -v part="$part" '
+    late != "" { after[$1] = $2; owner[$1] = $3; next }
+    { before[$1] = $2; owner[$1] = $3 }
+    function json(text) { return text == "" ? "null" : "\"" text "\"" }
+    END {
+      for (key in owner) {
+        if (before[key] == after[key]) continue
+        split(key, words, "/")
+        printf "    { \"file\": \"%s\", \"namespace\": \"%s\", \"name\": \"%s\", ", part, words[1], words[2]
+        printf "\"service\": \"%s\", \"before\": %s, \"after\": %s }\n", owner[key], json(before[key]), json(after[key])
+      }
+    }
+  ' "$notes/before" late=yes "$notes/after" >>"$notes/changed"
 }
 
 # Objects of kube-proxy, one after the other: KIND ARGUMENT...
@@ -264,20 +302,27 @@ choose() {
 }
 
 read_services() {
-  need_part services object get services api cart "$@" -o json
-  services=$(awk '
-    { match($0, /^ */); depth = RLENGTH }
-    /^ *"metadata": [{]$/ && (depth == 4 || depth == 12) { inside = depth; name = ""; space = ""; next }
-    depth == inside + 4 && /^ *"name": "/ { split($0, words, "\""); name = words[4] }
-    depth == inside + 4 && /^ *"namespace": "/ { split($0, words, "\"") ; space = words[4] }
-    inside && depth == inside { if (name != "") { printf "%s\"%s/%s\"", comma, space, name; comma = ", " } inside = 0 }
-  ' "$work/cluster/services.json")
+  services=null
+  read_part services object get services api cart "$scope" -o json
+  [ -f "$work/cluster/services.json" ] || fail 'without services nothing can be judged'
+  services=$(versions "$work/cluster/services.json" | awk '{ printf "%s\"%s\"", comma, $1; comma = ", " }')
   services="[ $services ]"
+}
+
+read_cluster_again() {
+  asked=$(now) again_error=''
+  : >"$notes/changed"
+  read_again services get services api cart "$scope" --ignore-not-found
+  if [ -f "$work/cluster/endpointslices.json" ]; then
+    read_again endpointslices get endpointslices.discovery.k8s.io "$scope"
+  else
+    read_again endpoints get endpoints "$scope"
+  fi
+  [ -z "$again_error" ] || say "what changed meanwhile could not be read: $again_error"
 }
 
 read_cluster() {
   choose
-  set -- "$scope"
   asked=$(now)
   if ask get --raw /version >"$work/cluster/version.json" 2>"$notes/said"; then
     note_part version ''
@@ -285,54 +330,97 @@ read_cluster() {
     rm -f "$work/cluster/version.json"
     note_part version "$(said)"
   fi
-  read_services "$@"
-  read_part endpointslices object get endpointslices.discovery.k8s.io "$@" -o json
-  read_part endpoints object get endpoints "$@" -o json
+  read_services
+  read_part endpointslices object get endpointslices.discovery.k8s.io "$scope" -o json
+  read_part endpoints object get endpoints "$scope" -o json
   [ -f "$work/cluster/endpointslices.json" ] || [ -f "$work/cluster/endpoints.json" ] ||
     fail 'without endpointslices and endpoints nothing can be judged'
-  need_part nodes node get nodes -o json
-  read_part pods pod get pods "$@" -o json
+  read_part nodes node get nodes -o json
+  [ -f "$work/cluster/nodes.json" ] || fail 'without nodes nothing can be judged'
+  read_part pods pod get pods "$scope" -o json
   read_kube_proxy
 }
 
-# All that ever runs on a node, as root and as a user with sudo.
+
+# All that ever runs on a node, as root and as a user with sudo. A save counts when it ended well, another answer when
+# there is something in it too, of lines each for itself.
 command_of() {
   case $1 in
-  who.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C id -u' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","id","-u"]' ;;
-  who.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C id -u' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","id","-u"]' ;;
-  iptables-nft-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-nft-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-nft-save","-c"]' ;;
-  iptables-nft-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-nft-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-nft-save","-c"]' ;;
-  iptables-legacy-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-legacy-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-legacy-save","-c"]' ;;
-  iptables-legacy-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-legacy-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-legacy-save","-c"]' ;;
-  ip6tables-nft-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-nft-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-nft-save","-c"]' ;;
-  ip6tables-nft-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-nft-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-nft-save","-c"]' ;;
-  ip6tables-legacy-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-legacy-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-legacy-save","-c"]' ;;
-  ip6tables-legacy-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-legacy-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-legacy-save","-c"]' ;;
-  iptables-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-save","-c"]' ;;
-  iptables-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-save","-c"]' ;;
-  ip6tables-save.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-save","-c"]' ;;
-  ip6tables-save.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-save -c' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-save","-c"]' ;;
-  ip-addr.json.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip -j addr' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip","-j","addr"]' ;;
-  ip-addr.json.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip -j addr' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip","-j","addr"]' ;;
-  sysctl.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C find /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf /proc/sys/net/bridge /proc/sys/net/netfilter '\''('\'' -name forwarding -o -name rp_filter -o -name route_localnet -o -name bridge-nf-call-iptables -o -name bridge-nf-call-ip6tables -o -name nf_conntrack_max -o -name nf_conntrack_count -o -name nf_conntrack_tcp_be_liberal '\'')'\'' -exec grep -sH '\'''\'' '\''{}'\'' '\''+'\''' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","find","/proc/sys/net/ipv4/conf","/proc/sys/net/ipv6/conf","/proc/sys/net/bridge","/proc/sys/net/netfilter","(","-name","forwarding","-o","-name","rp_filter","-o","-name","route_localnet","-o","-name","bridge-nf-call-iptables","-o","-name","bridge-nf-call-ip6tables","-o","-name","nf_conntrack_max","-o","-name","nf_conntrack_count","-o","-name","nf_conntrack_tcp_be_liberal",")","-exec","grep","-sH","","{}","+"]' ;;
-  sysctl.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C find /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf /proc/sys/net/bridge /proc/sys/net/netfilter '\''('\'' -name forwarding -o -name rp_filter -o -name route_localnet -o -name bridge-nf-call-iptables -o -name bridge-nf-call-ip6tables -o -name nf_conntrack_max -o -name nf_conntrack_count -o -name nf_conntrack_tcp_be_liberal '\'')'\'' -exec grep -sH '\'''\'' '\''{}'\'' '\''+'\''' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","find","/proc/sys/net/ipv4/conf","/proc/sys/net/ipv6/conf","/proc/sys/net/bridge","/proc/sys/net/netfilter","(","-name","forwarding","-o","-name","rp_filter","-o","-name","route_localnet","-o","-name","bridge-nf-call-iptables","-o","-name","bridge-nf-call-ip6tables","-o","-name","nf_conntrack_max","-o","-name","nf_conntrack_count","-o","-name","nf_conntrack_tcp_be_liberal",")","-exec","grep","-sH","","{}","+"]' ;;
-  iptables-version.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables --version' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables","--version"]' ;;
-  iptables-version.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables --version' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables","--version"]' ;;
-  nft.json.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list tables' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","tables"]' ;;
-  nft.json.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list tables' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","tables"]' ;;
-  nft-ip.json.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list table ip kube-proxy' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","table","ip","kube-proxy"]' ;;
-  nft-ip.json.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list table ip kube-proxy' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","table","ip","kube-proxy"]' ;;
-  nft-ip6.json.root) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list table ip6 kube-proxy' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","table","ip6","kube-proxy"]' ;;
-  nft-ip6.json.sudo) command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list table ip6 kube-proxy' argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","table","ip6","kube-proxy"]' ;;
+  who.*)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C id -u'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","id","-u"]' kind=who ;;
+  iptables-nft-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-nft-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-nft-save","-c"]' kind=save ;;
+  iptables-nft-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-nft-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-nft-save","-c"]' kind=save ;;
+  iptables-legacy-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-legacy-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-legacy-save","-c"]' kind=save ;;
+  iptables-legacy-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-legacy-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-legacy-save","-c"]' kind=save ;;
+  ip6tables-nft-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-nft-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-nft-save","-c"]' kind=save ;;
+  ip6tables-nft-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-nft-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-nft-save","-c"]' kind=save ;;
+  ip6tables-legacy-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-legacy-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-legacy-save","-c"]' kind=save ;;
+  ip6tables-legacy-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-legacy-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-legacy-save","-c"]' kind=save ;;
+  iptables-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables-save","-c"]' kind=save ;;
+  iptables-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- iptables-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","iptables-save","-c"]' kind=save ;;
+  ip6tables-save.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip6tables-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip6tables-save","-c"]' kind=save ;;
+  ip6tables-save.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- ip6tables-save -c'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","ip6tables-save","-c"]' kind=save ;;
+  ip-addr.json.*)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C ip -j addr'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","ip","-j","addr"]' kind=answer ;;
+  sysctl.*)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C find /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf /proc/sys/net/bridge /proc/sys/net/netfilter '\''('\'' -name forwarding -o -name rp_filter -o -name route_localnet -o -name bridge-nf-call-iptables -o -name bridge-nf-call-ip6tables -o -name nf_conntrack_max -o -name nf_conntrack_count -o -name nf_conntrack_tcp_be_liberal '\'')'\'' -exec grep -sH '\'''\'' '\''{}'\'' '\''+'\'''
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","find","/proc/sys/net/ipv4/conf","/proc/sys/net/ipv6/conf","/proc/sys/net/bridge","/proc/sys/net/netfilter","(","-name","forwarding","-o","-name","rp_filter","-o","-name","route_localnet","-o","-name","bridge-nf-call-iptables","-o","-name","bridge-nf-call-ip6tables","-o","-name","nf_conntrack_max","-o","-name","nf_conntrack_count","-o","-name","nf_conntrack_tcp_be_liberal",")","-exec","grep","-sH","","{}","+"]' kind=lines ;;
+  iptables-version.*)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C iptables --version'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","iptables","--version"]' kind=answer ;;
+  nft.json.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list tables'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","tables"]' kind=answer ;;
+  nft.json.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list tables'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","tables"]' kind=answer ;;
+  nft-ip.json.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list table ip kube-proxy'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","table","ip","kube-proxy"]' kind=answer ;;
+  nft-ip.json.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list table ip kube-proxy'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","table","ip","kube-proxy"]' kind=answer ;;
+  nft-ip6.json.root)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C nft -j list table ip6 kube-proxy'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","nft","-j","list","table","ip6","kube-proxy"]' kind=answer ;;
+  nft-ip6.json.sudo)
+    command='env PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin LC_ALL=C sudo -n -- nft -j list table ip6 kube-proxy'
+    argv='["env","PATH=/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin","LC_ALL=C","sudo","-n","--","nft","-j","list","table","ip6","kube-proxy"]' kind=answer ;;
   esac
 }
 
 # ssh never asks and never trusts a new host. Where there is a timeout program, no question takes longer than this.
 reach() {
   if [ -n "$timeout" ]; then
-    exec timeout 30 ssh -F ssh_config -l core -p 2222 -o 'BatchMode=yes' -o 'StrictHostKeyChecking=yes' -o 'UpdateHostKeys=no' -o 'ConnectTimeout=10' -o 'ServerAliveInterval=10' -o 'ServerAliveCountMax=3' -o 'ForwardAgent=no' -o 'ClearAllForwardings=yes' -o 'PermitLocalCommand=no' -o 'RequestTTY=no' -o 'LogLevel=ERROR' -o 'ControlMaster=no' -- "$address" "$command"
+    exec timeout 30 ssh -F ssh_config -l core -p 2222 -o 'BatchMode=yes' -o 'StrictHostKeyChecking=yes' -o 'UpdateHostKeys=no' -o 'ConnectTimeout=10' -o 'ServerAliveInterval=10' -o 'ServerAliveCountMax=3' -o 'ForwardAgent=no' -o 'ClearAllForwardings=yes' -o 'PermitLocalCommand=no' -o 'RequestTTY=no' -o 'LogLevel=ERROR' -o 'ControlMaster=no' -o 'ControlPath=none' -- "$address" "$command"
   fi
-  exec ssh -F ssh_config -l core -p 2222 -o 'BatchMode=yes' -o 'StrictHostKeyChecking=yes' -o 'UpdateHostKeys=no' -o 'ConnectTimeout=10' -o 'ServerAliveInterval=10' -o 'ServerAliveCountMax=3' -o 'ForwardAgent=no' -o 'ClearAllForwardings=yes' -o 'PermitLocalCommand=no' -o 'RequestTTY=no' -o 'LogLevel=ERROR' -o 'ControlMaster=no' -- "$address" "$command"
+  exec ssh -F ssh_config -l core -p 2222 -o 'BatchMode=yes' -o 'StrictHostKeyChecking=yes' -o 'UpdateHostKeys=no' -o 'ConnectTimeout=10' -o 'ServerAliveInterval=10' -o 'ServerAliveCountMax=3' -o 'ForwardAgent=no' -o 'ClearAllForwardings=yes' -o 'PermitLocalCommand=no' -o 'RequestTTY=no' -o 'LogLevel=ERROR' -o 'ControlMaster=no' -o 'ControlPath=none' -- "$address" "$command"
 }
 
 by_hand() {
@@ -411,39 +499,30 @@ question() {
   running=''
   took=$((($(date +%s) - began) * 1000))
   kept=null
-  classify "$1"
-  if [ "$end" = kept ] && [ "$1" != who ]; then
-    keep "$1"
-  fi
+  classify
+  case $kind.$end in
+  save.kept) keep "$1" ;;
+  answer.kept | lines.kept | lines.failed) if grep -q . "$scratch/answer"; then keep "$1"; fi ;;
+  esac
   printf '%s        { "argv": %s, "code": %s, "stderr": %s, "file": %s, "durationMs": %s }' \
     "$record_comma" "$argv" "$code" "$(json_text <"$scratch/said")" "$kept" "$took" >>"$scratch/commands"
   record_comma=$newline
 }
 
 classify() {
-  end=failed
-  case $code in
-  0) end=kept ;;
-  1)
-    # Of these each line counts for itself.
-    case $1 in
-    sysctl)
-      end=kept
-      return
-      ;;
-    esac
-    ;;
+  end=failed sudo=no
+  case $command in
+  *' sudo '*) sudo=yes ;;
   esac
   case $code in
+  0) end=kept ;;
   124 | 255) end=lost ;;
   127)
     end=missing
-    case $argv in
-    *'"sudo"'*) if grep -q -w sudo "$scratch/said"; then end=refused; fi ;;
-    esac
+    if [ "$sudo" = yes ] && grep -q -w sudo "$scratch/said"; then end=refused; fi
     ;;
   1)
-    if [ "$how" != sudo ]; then return; fi
+    if [ "$sudo" = no ]; then return; fi
     if grep -E -i -q '^sudo(-rs)?: .*(command not found|No such file)' "$scratch/said"; then
       end=missing
     elif grep -v '^sudo: unable to resolve host ' "$scratch/said" | grep -E -i -q '^([^ ]*/)?sudo(-rs)?: |^Sorry, |is not in the sudoers file|may not run sudo'; then
@@ -453,11 +532,11 @@ classify() {
   esac
 }
 
-# Half an answer is kept too when it ended well: who reads it looks for the end of each table. What a talkative profile
-# printed before goes; a save begins with the line that says who made it.
+# Half a save is kept too when it ended well: who reads it looks for the end of each table. What a talkative profile
+# prints before each answer goes.
 keep() {
-  if [ "$noise" -gt 0 ]; then
-    sed -n '/^# Generated by /,$p' "$scratch/answer" >"$work/nodes/$node/$1"
+  if [ "$noise" -gt 0 ] && sed "$noise"q "$scratch/answer" | cmp -s - "$scratch/noise"; then
+    sed "1,$noise"d "$scratch/answer" >"$work/nodes/$node/$1"
   else
     mv "$scratch/answer" "$work/nodes/$node/$1"
   fi
@@ -514,6 +593,7 @@ log_in() {
       *) how=sudo ;;
       esac
       noise=$(($(wc -l <"$scratch/answer") - 1))
+      sed '$d' "$scratch/answer" >"$scratch/noise"
       return 0
     fi
     why_ssh_failed
@@ -534,10 +614,11 @@ log_in() {
   return 1
 }
 
-# What is not needed to judge rules: an empty answer, or none, costs nothing.
-ask_extra() {
-  question "$1"
-  [ -s "$work/nodes/$node/$1" ] || rm -f "$work/nodes/$node/$1"
+is_supported() {
+  [ "$system" = system=windows ] || return 0
+  reason=unsupported-system words='the node runs Windows, where kube-proxy writes no iptables rules'
+  try_this='Leave it out with --node, or accept it with --allow-partial.'
+  return 1
 }
 
 read_saves() {
@@ -546,21 +627,26 @@ read_saves() {
   # Plain names only where no back end has a name of its own.
   [ -n "$has_variant4" ] || ask_saves iptables-save || return 1
   [ -n "$has_variant6" ] || ask_saves ip6tables-save || return 1
+  # None of these is needed to judge rules, so that none costs a node.
   for extra in ip-addr.json sysctl iptables-version nft.json; do
-    ask_extra "$extra"
+    question "$extra"
   done
-  if grep -q '"family": *"ip", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then ask_extra nft-ip.json; fi
-  if grep -q '"family": *"ip6", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then ask_extra nft-ip6.json; fi
+  if grep -q '"family": *"ip", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then
+    question nft-ip.json
+  fi
+  if grep -q '"family": *"ip6", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then
+    question nft-ip6.json
+  fi
   if [ -z "$has_save" ]; then
     no_save
     return 1
   fi
 }
 
-# One node, in a process of its own: NODE ADDRESS... What cannot be read is said in its entry of snapshot.json.
+# One node, in a process of its own: NODE SYSTEM ADDRESS... What cannot be read is said in its entry of snapshot.json.
 read_node() {
-  node=$1
-  shift
+  node=$1 system=$2
+  shift 2
   scratch=$notes/$node.d
   running='' record_comma=''
   mkdir "$work/nodes/$node" "$scratch" || exit 1
@@ -568,7 +654,7 @@ read_node() {
   : >"$scratch/commands"
   node_began=$(now)
   failure=null
-  if ! log_in "$@" || ! read_saves; then
+  if ! is_supported || ! log_in "$@" || ! read_saves; then
     failure="{ \"reason\": \"$reason\", \"message\": $(json_words "$words"), \"tryThis\": $(json_words "$try_this") }"
     say "node $node was not read: $(printf '%s' "$words" | tr -d '\000-\037\177')"
   fi
@@ -587,9 +673,9 @@ is_wanted() {
 
 # A batch of nodes at a time. A node that was not read, or whose reader died, makes the result incomplete.
 read_nodes() {
-  ask get nodes -o jsonpath='{range .items[*]}{.metadata.name}{" "}{range .status.addresses[?(@.type=="InternalIP")]}{.address}{" "}{end}{range .status.addresses[?(@.type=="Hostname")]}{.address}{" "}{end}{"\n"}{end}' >"$notes/nodes" 2>"$notes/said" || fail "cannot list nodes: $(said)"
+  ask get nodes -o jsonpath='{range .items[*]}{.metadata.name}{" system="}{.status.nodeInfo.operatingSystem}{" "}{range .status.addresses[?(@.type=="InternalIP")]}{.address}{" "}{end}{range .status.addresses[?(@.type=="Hostname")]}{.address}{" "}{end}{"\n"}{end}' >"$notes/nodes" 2>"$notes/said" || fail "cannot list nodes: $(said)"
   names='' batch=0
-  while read -r node addresses; do
+  while read -r node system addresses; do
     case $node in
     '' | *[!A-Za-z0-9._-]* | [!A-Za-z0-9_]*) continue ;;
     esac
@@ -603,7 +689,7 @@ read_nodes() {
       *) set -- "$@" "$address" ;;
       esac
     done
-    (read_node "$node" "$@") &
+    (read_node "$node" "$system" "$@") &
     jobs="$jobs $!"
     batch=$((batch + 1))
     if [ "$batch" -ge 8 ]; then
@@ -638,7 +724,9 @@ write_manifest() {
     printf '  "scope": { "namespace": %s, "services": %s, "selector": %s },\n' "$namespace_json" "$services" null
     printf '  "parts": ['
     cat "$notes/parts"
-    printf '\n  ],\n  "nodes": ['
+    printf '\n  ],\n  "again": { "readAt": "%s", "error": %s, "changed": [\n' "$asked" "$(json_or_null "$again_error")"
+    sed '$!s/$/,/' "$notes/changed"
+    printf '  ] },\n  "nodes": ['
     entry_comma=''
     for node in $names; do
       # A reader that died left no entry: then the node has no save either, which is said as such.
@@ -671,7 +759,10 @@ mkdir "$work/cluster" "$work/nodes" "$notes" || exit 2
 started=$(now)
 : >"$notes/parts"
 read_cluster
+# What changed just before has reached the nodes then.
+sleep 3
 read_nodes
+read_cluster_again
 write_manifest
 rm -rf "$notes"
 mv "$work" "$folder" || exit 2

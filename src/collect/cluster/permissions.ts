@@ -3,9 +3,12 @@ import { RESOURCES, type Resource } from './resources.ts';
 /** One permission of the API server that a check makes use of. */
 export interface Permission {
   readonly resource: Resource;
-  readonly verb: 'get' | 'list' | 'create';
-  /** `services`: the namespaces of the Services asked about; `cluster`: not namespaced; else that namespace alone. */
-  readonly where: 'services' | 'cluster' | 'kube-system';
+  readonly verb: 'get' | 'list' | 'create' | 'delete';
+  /**
+   * `services`: the namespaces of the Services asked about; `cluster`: not namespaced; `debug`: the namespace of the pods that are
+   * made; else that namespace alone.
+   */
+  readonly where: 'services' | 'cluster' | 'kube-system' | 'debug';
   /** Only objects of these names; absent: all. */
   readonly names?: readonly string[];
   /** What is lost without it. `required`: nothing can be judged. */
@@ -56,6 +59,28 @@ export const PERMISSIONS: readonly Permission[] = [
   { resource: RESOURCES.pods, verb: 'list', where: 'kube-system', without: SETTINGS },
 ];
 
+/** exec is a resource of its own to RBAC. A WebSocket is a GET; since 1.35 the API server wants `create` as well. */
+const EXEC: Resource = { ...RESOURCES.pods, plural: 'pods/exec' };
+
+const NODES = 'no node can be read this way';
+
+/** What reading nodes needs beside {@link PERMISSIONS}, by the way they are read. SSH needs nothing of the cluster. */
+export const WAY_PERMISSIONS: Readonly<Record<'kube-proxy' | 'debug-pod' | 'ssh', readonly Permission[]>> = {
+  'kube-proxy': [
+    { resource: EXEC, verb: 'get', where: 'kube-system', without: NODES },
+    { resource: EXEC, verb: 'create', where: 'kube-system', without: NODES },
+  ],
+  'debug-pod': [
+    { resource: RESOURCES.pods, verb: 'create', where: 'debug', without: NODES },
+    { resource: RESOURCES.pods, verb: 'get', where: 'debug', without: NODES },
+    { resource: RESOURCES.pods, verb: 'delete', where: 'debug', without: NODES },
+    { resource: RESOURCES.pods, verb: 'list', where: 'debug', without: 'collect --cleanup finds nothing' },
+    { resource: EXEC, verb: 'get', where: 'debug', without: NODES },
+    { resource: EXEC, verb: 'create', where: 'debug', without: NODES },
+  ],
+  ssh: [],
+};
+
 const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
 const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
 const LOG: Resource = { group: '', version: 'v1', plural: 'pods/log', kind: 'Pod' };
@@ -88,6 +113,8 @@ export interface RbacRequest {
     readonly namespace?: string;
   };
   readonly permissions?: readonly Permission[];
+  /** Where pods are made to read nodes; only needed where a permission is for it. */
+  readonly debugNamespace?: string;
 }
 
 const NAME = 'svcdoctor';
@@ -96,12 +123,14 @@ export function rbacObjects({
   namespaces,
   subject,
   permissions = [...PERMISSIONS, ...PORT_PERMISSIONS],
+  debugNamespace = 'default',
 }: RbacRequest): readonly object[] {
   const of = (where: Permission['where']): readonly Permission[] => permissions.filter((one) => one.where === where);
   const wide = [...of('cluster'), ...(namespaces === null ? of('services') : [])];
   return [
     ...granted('ClusterRole', null, wide, subject),
     ...granted('Role', 'kube-system', of('kube-system'), subject),
+    ...granted('Role', debugNamespace, of('debug'), subject, `${NAME}-pods`),
     ...(namespaces ?? []).flatMap((namespace) =>
       granted('Role', namespace, of('services'), subject, namespace === 'kube-system' ? `${NAME}-services` : NAME),
     ),

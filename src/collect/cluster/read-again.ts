@@ -1,5 +1,5 @@
 import { objectVersions, ruleSources, type ObjectVersion } from '../../model/object-version.ts';
-import type { ClusterFile, ObjectChange, RuleSource, SecondReading } from '../../model/snapshot.ts';
+import type { ClusterFile, ObjectChange, RecentChange, RuleSource, SecondReading } from '../../model/snapshot.ts';
 import { ClusterError } from './cluster-error.ts';
 import type { ClusterConnection } from './connection.ts';
 import { at, listOf } from './json-value.ts';
@@ -21,18 +21,39 @@ export async function readAgain(
   signal: AbortSignal,
 ): Promise<SecondReading> {
   try {
-    const changed = await Promise.all(
+    const sources = await Promise.all(
       ruleSources(cluster).map(async (file) => {
         const { value, failure } = await readVersions(connection, request, cluster, file, signal);
         if (failure !== null) throw failure;
-        return changesBetween(objectVersions(file, cluster.get(file)), objectVersions(file, value));
+        return { before: objectVersions(file, cluster.get(file)), after: objectVersions(file, value) };
       }),
     );
-    return { readAt: new Date().toISOString(), error: null, changed: changed.flat() };
+    const readAt = new Date();
+    return {
+      readAt: readAt.toISOString(),
+      error: null,
+      changed: sources.flatMap(({ before, after }) => changesBetween(before, after)),
+      recent: recentOf(
+        sources.flatMap(({ after }) => after),
+        readAt.getTime(),
+      ),
+    };
   } catch (error) {
     if (!(error instanceof ClusterError)) throw error;
-    return { readAt: new Date().toISOString(), error: error.message, changed: [] };
+    return { readAt: new Date().toISOString(), error: error.message, changed: [], recent: [] };
   }
+}
+
+/** Milliseconds in which a change is recent enough to be told. */
+const RECENT = 60_000;
+
+function recentOf(objects: readonly ObjectVersion[], now: number): readonly RecentChange[] {
+  const newest = new Map<string, string>();
+  for (const { service, writtenAt } of objects) {
+    if (writtenAt === null || Date.parse(writtenAt) < now - RECENT) continue;
+    if (writtenAt > (newest.get(service) ?? '')) newest.set(service, writtenAt);
+  }
+  return [...newest].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([service, at]) => ({ service, at }));
 }
 
 async function readVersions(

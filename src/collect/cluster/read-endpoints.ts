@@ -35,7 +35,7 @@ export function readEndpointSlices(
       labelSelector,
       signal,
       metadataOnly,
-      keep: pruneObject,
+      keep: keeping(metadataOnly),
     });
     return kept(list, scope, (slice) => textOf(at(slice, 'metadata', 'labels', SERVICE_NAME)));
   });
@@ -54,11 +54,21 @@ export function readEndpoints(
       const found = await Promise.all(
         names.map((name) => orNull(getOne(connection, RESOURCES.endpoints, namespace, name, signal, metadataOnly))),
       );
-      return listOfObjects(found.filter((object) => object !== null).map(pruneObject));
+      return listOfObjects(found.filter((object) => object !== null).map(keeping(metadataOnly)));
     }
-    const list = await listAll(connection, RESOURCES.endpoints, { namespace, signal, metadataOnly, keep: pruneObject });
+    const list = await listAll(connection, RESOURCES.endpoints, {
+      namespace,
+      signal,
+      metadataOnly,
+      keep: keeping(metadataOnly),
+    });
     return kept(list, scope, nameOf);
   });
+}
+
+/** Metadata is read to see what changed and when, and is not kept: what a snapshot leaves out stays. */
+function keeping(metadataOnly: boolean): (object: unknown) => unknown {
+  return metadataOnly ? (object) => object : pruneObject;
 }
 
 function kept<T extends { readonly items: readonly unknown[] }>(

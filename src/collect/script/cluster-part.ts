@@ -47,10 +47,48 @@ read_part() {
   fi
 }
 
-# As read_part, for what is needed.
-need_part() {
-  read_part "$@"
-  [ -f "$work/cluster/$1.json" ] || fail "without $1 nothing can be judged"
+# The objects of a file: NAMESPACE/NAME VERSION OWNER, one on a line. One object stands alone, several in a list.
+versions() {
+  awk '
+    function value(  words) { split($0, words, "\\""); return words[4] }
+    { match($0, /^ */); depth = RLENGTH }
+    !inside && /^ *"metadata": [{]$/ && (depth == 4 || depth == 12) { inside = depth; name = space = version = owner = "" }
+    !inside { next }
+    depth == inside + 4 && /^ *"name": "/ { name = value() }
+    depth == inside + 4 && /^ *"namespace": "/ { space = value() }
+    depth == inside + 4 && /^ *"resourceVersion": "/ { version = value() }
+    depth == inside + 8 && /^ *"kubernetes.io.service-name": "/ { owner = value() }
+    depth == inside && /^ *[}]/ {
+      if (name != "" && space != "") print space "/" name, version, space "/" (owner == "" ? name : owner)
+      inside = 0
+    }
+  ' "$1"
+}
+
+# The objects of a kind that changed since they were read: FILE ARGUMENT... What differs there may be on its way to the nodes.
+read_again() {
+  part=$1
+  shift
+  if ! ask "$@" -o json >"$notes/answer" 2>"$notes/said"; then
+    again_error="$again_error$(said) "
+    return
+  fi
+  prune object <"$notes/answer" >"$notes/again.json"
+  versions "$work/cluster/$part.json" >"$notes/before"
+  versions "$notes/again.json" >"$notes/after"
+  awk -v part="$part" '
+    late != "" { after[$1] = $2; owner[$1] = $3; next }
+    { before[$1] = $2; owner[$1] = $3 }
+    function json(text) { return text == "" ? "null" : "\\"" text "\\"" }
+    END {
+      for (key in owner) {
+        if (before[key] == after[key]) continue
+        split(key, words, "/")
+        printf "    { \\"file\\": \\"%s\\", \\"namespace\\": \\"%s\\", \\"name\\": \\"%s\\", ", part, words[1], words[2]
+        printf "\\"service\\": \\"%s\\", \\"before\\": %s, \\"after\\": %s }\\n", owner[key], json(before[key]), json(after[key])
+      }
+    }
+  ' "$notes/before" late=yes "$notes/after" >>"$notes/changed"
 }
 
 # Objects of kube-proxy, one after the other: KIND ARGUMENT...
@@ -92,6 +130,8 @@ read_kube_proxy() {
 function scopeOf({ namespace, allNamespaces, names, selector }: ScriptRequest): string {
   const named = names === null ? [] : [...new Set(names)].toSorted();
   const given = namespace === null ? '' : shellWord(namespace);
+  const selected = selector === null ? [] : ['--selector', shellWord(selector)];
+  const words = ['get services', ...named.map(shellWord), ...selected, '"$scope"'].join(' ');
   return `
 # Which Services are meant.
 choose() {
@@ -99,8 +139,21 @@ ${allNamespaces ? ALL_NAMESPACES : ONE_NAMESPACE.replace('GIVEN', () => given)}
 }
 
 read_services() {
-  need_part services object get services ${[...named.map(shellWord), ...(selector === null ? [] : ['--selector', shellWord(selector)]), '"$@"'].join(' ')} -o json
-${selector === null && names === null ? '  services=null' : CHOSEN_SERVICES}
+  services=null
+  read_part services object ${words} -o json
+  [ -f "$work/cluster/services.json" ] || fail 'without services nothing can be judged'
+${selector === null && names === null ? '' : CHOSEN_SERVICES}}
+
+read_cluster_again() {
+  asked=$(now) again_error=''
+  : >"$notes/changed"
+  read_again services ${words} --ignore-not-found
+  if [ -f "$work/cluster/endpointslices.json" ]; then
+    read_again endpointslices get endpointslices.discovery.k8s.io "$scope"
+  else
+    read_again endpoints get endpoints "$scope"
+  fi
+  [ -z "$again_error" ] || say "what changed meanwhile could not be read: $again_error"
 }
 `;
 }
@@ -114,20 +167,13 @@ const ONE_NAMESPACE = `  namespace=GIVEN
   scope=--namespace=$namespace
   namespace_json=$(json_words "$namespace")`;
 
-/** The file is read, not the API once more: it is the one that counts. One Service stands alone, several in a list. */
-const CHOSEN_SERVICES = `  services=$(awk '
-    { match($0, /^ */); depth = RLENGTH }
-    /^ *"metadata": [{]$/ && (depth == 4 || depth == 12) { inside = depth; name = ""; space = ""; next }
-    depth == inside + 4 && /^ *"name": "/ { split($0, words, "\\""); name = words[4] }
-    depth == inside + 4 && /^ *"namespace": "/ { split($0, words, "\\"") ; space = words[4] }
-    inside && depth == inside { if (name != "") { printf "%s\\"%s/%s\\"", comma, space, name; comma = ", " } inside = 0 }
-  ' "$work/cluster/services.json")
-  services="[ $services ]"`;
+const CHOSEN_SERVICES = `  services=$(versions "$work/cluster/services.json" | awk '{ printf "%s\\"%s\\"", comma, $1; comma = ", " }')
+  services="[ $services ]"
+`;
 
 const READING = `
 read_cluster() {
   choose
-  set -- "$scope"
   asked=$(now)
   if ask get --raw /version >"$work/cluster/version.json" 2>"$notes/said"; then
     note_part version ''
@@ -135,13 +181,15 @@ read_cluster() {
     rm -f "$work/cluster/version.json"
     note_part version "$(said)"
   fi
-  read_services "$@"
-  read_part endpointslices object get endpointslices.discovery.k8s.io "$@" -o json
-  read_part endpoints object get endpoints "$@" -o json
+  read_services
+  read_part endpointslices object get endpointslices.discovery.k8s.io "$scope" -o json
+  read_part endpoints object get endpoints "$scope" -o json
   [ -f "$work/cluster/endpointslices.json" ] || [ -f "$work/cluster/endpoints.json" ] ||
     fail 'without endpointslices and endpoints nothing can be judged'
-  need_part nodes node get nodes -o json
-  read_part pods pod get pods "$@" -o json
+  read_part nodes node get nodes -o json
+  [ -f "$work/cluster/nodes.json" ] || fail 'without nodes nothing can be judged'
+  read_part pods pod get pods "$scope" -o json
   read_kube_proxy
 }
+
 `;

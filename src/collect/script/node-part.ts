@@ -1,4 +1,5 @@
 import { addressOrder } from '../node-address.ts';
+import { systemRefusal, WINDOWS } from '../node-state.ts';
 import { EXTRAS, NFT_TABLES, PLAIN_SAVES, SUDOERS_LINE, VARIANT_SAVES } from '../node-commands.ts';
 import { NEXT_ADDRESS } from '../ssh/connect.ts';
 import { shellWord } from './json-part.ts';
@@ -51,6 +52,7 @@ function reading({ nodeAddress }: ScriptRequest): string {
       .filter((file) => file.startsWith('ip6') === isIpv6)
       .join(' ');
   const types = addressOrder(nodeAddress).join(' or ');
+  const refusal = systemRefusal({ status: { nodeInfo: { operatingSystem: WINDOWS } } });
   return `
 # Logs in: the addresses are tried in order, as long as another one may do better. Sets address, how and noise.
 log_in() {
@@ -69,6 +71,7 @@ log_in() {
       *) how=sudo ;;
       esac
       noise=$(($(wc -l <"$scratch/answer") - 1))
+      sed '$d' "$scratch/answer" >"$scratch/noise"
       return 0
     fi
     why_ssh_failed
@@ -89,10 +92,11 @@ log_in() {
   return 1
 }
 
-# What is not needed to judge rules: an empty answer, or none, costs nothing.
-ask_extra() {
-  question "$1"
-  [ -s "$work/nodes/$node/$1" ] || rm -f "$work/nodes/$node/$1"
+is_supported() {
+  [ "$system" = system=${WINDOWS} ] || return 0
+  reason=${refusal?.reason ?? ''} words=${shellWord(refusal?.message ?? '')}
+  try_this=${shellWord(refusal?.tryThis ?? '')}
+  return 1
 }
 
 read_saves() {
@@ -101,19 +105,21 @@ read_saves() {
   # Plain names only where no back end has a name of its own.
   [ -n "$has_variant4" ] || ask_saves ${plain(false)} || return 1
   [ -n "$has_variant6" ] || ask_saves ${plain(true)} || return 1
+  # None of these is needed to judge rules, so that none costs a node.
   for extra in ${EXTRAS.map(({ file }) => file ?? '').join(' ')}; do
-    ask_extra "$extra"
+    question "$extra"
   done
-${NFT_TABLES.map(({ family, command }) => nftTable(family, command.file ?? '')).join('')}  if [ -z "$has_save" ]; then
+${NFT_TABLES.map(({ family, command }) => nftTable(family, command.file ?? '')).join('\n')}
+  if [ -z "$has_save" ]; then
     no_save
     return 1
   fi
 }
 
-# One node, in a process of its own: NODE ADDRESS... What cannot be read is said in its entry of snapshot.json.
+# One node, in a process of its own: NODE SYSTEM ADDRESS... What cannot be read is said in its entry of snapshot.json.
 read_node() {
-  node=$1
-  shift
+  node=$1 system=$2
+  shift 2
   scratch=$notes/$node.d
   running='' record_comma=''
   mkdir "$work/nodes/$node" "$scratch" || exit 1
@@ -121,7 +127,7 @@ read_node() {
   : >"$scratch/commands"
   node_began=$(now)
   failure=null
-  if ! log_in "$@" || ! read_saves; then
+  if ! is_supported || ! log_in "$@" || ! read_saves; then
     failure="{ \\"reason\\": \\"$reason\\", \\"message\\": $(json_words "$words"), \\"tryThis\\": $(json_words "$try_this") }"
     say "node $node was not read: $(printf '%s' "$words" | tr -d '\\000-\\037\\177')"
   fi
@@ -136,11 +142,11 @@ read_node() {
 `;
 }
 
-/** kube-proxy's table of nftables mode is asked for only where there is one. */
+/** nft writes its list of tables in one line. */
 function nftTable(family: string, file: string): string {
-  const table = `"family": *"${family}", *"name": *"kube-proxy"`;
-  return `  if grep -q ${shellWord(table)} "$work/nodes/$node/nft.json" 2>/dev/null; then ask_extra ${file}; fi
-`;
+  return `  if grep -q '"family": *"${family}", *"name": *"kube-proxy"' "$work/nodes/$node/nft.json" 2>/dev/null; then
+    question ${file}
+  fi`;
 }
 
 function allNodes({ nodes, nodeAddress, concurrency }: ScriptRequest): string {
@@ -149,7 +155,7 @@ function allNodes({ nodes, nodeAddress, concurrency }: ScriptRequest): string {
       ? '{.metadata.name}{" "}'
       : `{range .status.addresses[?(@.type=="${type}")]}{.address}{" "}{end}`,
   );
-  const path = `{range .items[*]}{.metadata.name}{" "}${address.join('')}{"\\n"}{end}`;
+  const path = `{range .items[*]}{.metadata.name}{" system="}{.status.nodeInfo.operatingSystem}{" "}${address.join('')}{"\\n"}{end}`;
   return `
 is_wanted() {
 ${nodes === null ? '  true' : `  case $1 in\n  ${nodes.map(shellWord).join(' | ')}) ;;\n  *) return 1 ;;\n  esac`}
@@ -159,7 +165,7 @@ ${nodes === null ? '  true' : `  case $1 in\n  ${nodes.map(shellWord).join(' | '
 read_nodes() {
   ask get nodes -o jsonpath=${shellWord(path)} >"$notes/nodes" 2>"$notes/said" || fail "cannot list nodes: $(said)"
   names='' batch=0
-  while read -r node addresses; do
+  while read -r node system addresses; do
     case $node in
     '' | *[!A-Za-z0-9._-]* | [!A-Za-z0-9_]*) continue ;;
     esac
@@ -173,7 +179,7 @@ read_nodes() {
       *) set -- "$@" "$address" ;;
       esac
     done
-    (read_node "$node" "$@") &
+    (read_node "$node" "$system" "$@") &
     jobs="$jobs $!"
     batch=$((batch + 1))
     if [ "$batch" -ge ${concurrency} ]; then

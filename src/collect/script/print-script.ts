@@ -19,7 +19,7 @@ export function printScript(request: ScriptRequest): string {
     questionPart(request),
     nodePart(request),
     snapshotPart(request),
-    MAIN,
+    main(request),
   ].join('');
 }
 
@@ -90,7 +90,9 @@ write_manifest() {
     printf '  "scope": { "namespace": %s, "services": %s, "selector": %s },\\n' "$namespace_json" "$services" ${selectorJson}
     printf '  "parts": ['
     cat "$notes/parts"
-    printf '\\n  ],\\n  "nodes": ['
+    printf '\\n  ],\\n  "again": { "readAt": "%s", "error": %s, "changed": [\\n' "$asked" "$(json_or_null "$again_error")"
+    sed '$!s/$/,/' "$notes/changed"
+    printf '  ] },\\n  "nodes": ['
     entry_comma=''
     for node in $names; do
       # A reader that died left no entry: then the node has no save either, which is said as such.
@@ -106,7 +108,8 @@ write_manifest() {
 `;
 }
 
-const MAIN = `
+function main({ settleSeconds }: ScriptRequest): string {
+  return `
 for program in kubectl ssh awk sed grep tr cut date; do
   command -v "$program" >/dev/null 2>&1 || fail "there is no $program here"
 done
@@ -126,7 +129,8 @@ mkdir "$work/cluster" "$work/nodes" "$notes" || exit 2
 started=$(now)
 : >"$notes/parts"
 read_cluster
-read_nodes
+${settleSeconds > 0 ? `# What changed just before has reached the nodes then.\nsleep ${settleSeconds}\n` : ''}read_nodes
+read_cluster_again
 write_manifest
 rm -rf "$notes"
 mv "$work" "$folder" || exit 2
@@ -141,3 +145,4 @@ if [ "$status" -ne 0 ]; then say "$folder is incomplete"; else say "$folder is c
 printf '%s\\n' "$folder"
 stop "$status"
 `;
+}

@@ -20,6 +20,8 @@ export interface ScriptRequest {
   readonly concurrency: number;
   /** Seconds for one question to a node. */
   readonly timeoutSeconds: number;
+  /** Seconds between API and nodes. */
+  readonly settleSeconds: number;
   /** The folder that the script makes when it is told no other. */
   readonly folder: string;
 }

@@ -33,7 +33,8 @@ export class Field {
   }
 
   number(): number {
-    if (typeof this.#value !== 'number') throw this.wrong('a number');
+    // A number that is too large for a number becomes Infinity.
+    if (typeof this.#value !== 'number' || !Number.isFinite(this.#value)) throw this.wrong('a number');
     return this.#value;
   }
 
@@ -54,11 +55,20 @@ export class Field {
   }
 
   wrong(wanted: string): SnapshotError {
-    const found = this.#value === undefined ? 'nothing' : (JSON.stringify(this.#value) ?? 'nothing').slice(0, 80);
+    const found = shown(this.#value);
     const place = this.#place === '' ? '' : `, ${this.#place}`;
     return new SnapshotError(
       `${this.#file}${place}: expected ${wanted}, found ${found}`,
       'Collect the snapshot again, or remove the file: it is optional.',
     );
   }
+}
+
+/** Never the whole of what may be as deep or as long as a stranger likes. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return JSON.stringify(value).slice(0, 80);
 }

@@ -39,9 +39,13 @@ export function isHidden(name: string): boolean {
 
 /** @throws SnapshotError unless the name is one a node can have; a little wider than the API, for old clusters */
 export function requireNodeName(name: string): void {
-  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(name)) return;
+  if (isNodeName(name)) return;
   throw new SnapshotError(
     `${NODES_FOLDER}/${JSON.stringify(name)} is not the name of a node`,
     `Each folder in ${NODES_FOLDER}/ has the name of a node as \`kubectl get nodes\` shows it.`,
   );
+}
+
+export function isNodeName(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(name);
 }

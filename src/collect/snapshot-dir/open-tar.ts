@@ -1,7 +1,7 @@
-import { Readable, Transform } from 'node:stream';
+import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ReadLimits } from './read-limits.ts';
-import { fileError, SnapshotError } from './snapshot-error.ts';
+import { COPY_AGAIN, fileError, SnapshotError } from './snapshot-error.ts';
 
 /**
  * The steps from a file to a tar stream: the bytes as they are, or through gunzip, by what they begin with. To be put into a
@@ -18,8 +18,12 @@ export async function openTar(
   if (head.length === 0) throw new SnapshotError(`${source} is empty`, 'Collect the snapshot again.');
   const meter = { packed: 0 };
   const bytes = Readable.from(whole(head, chunks, meter), { objectMode: false });
-  if (head[0] === 0x1f && head[1] === 0x8b) return [bytes, createGunzip(), bombGuard(source, limits, meter)];
-  if (head.subarray(257, 262).toString('latin1') === 'ustar') return [bytes];
+  const end = new EndGuard();
+  if (head[0] === 0x1f && head[1] === 0x8b) {
+    const gunzip = createGunzip();
+    return [bytes, gunzip, bombGuard(source, limits, meter, gunzip), end];
+  }
+  if (head.subarray(257, 262).toString('latin1') === 'ustar') return [bytes, end];
   bytes.destroy();
   throw notAnArchive(head, source);
 }
@@ -55,10 +59,37 @@ function toBytes(chunk: unknown): Buffer {
   return chunk instanceof Uint8Array ? Buffer.from(chunk) : Buffer.from(String(chunk));
 }
 
-/** Fails as soon as more comes out than any snapshot would hold. */
-function bombGuard(source: string, limits: ReadLimits, meter: { readonly packed: number }): Transform {
+/** Two blocks of nothing: without them a tar that was cut off between two entries looks whole. */
+const END_BYTES = 1024;
+
+/** Fails when what passes does not end as a tar does. */
+class EndGuard extends Transform {
+  #zeros = 0;
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    const last = chunk.findLastIndex((byte) => byte !== 0);
+    this.#zeros = last === -1 ? this.#zeros + chunk.length : chunk.length - 1 - last;
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.#zeros < END_BYTES ? new Error('it does not end as an archive does') : null);
+  }
+}
+
+/** Fails as soon as more comes out than any snapshot would hold, and when gunzip left something alone. */
+function bombGuard(
+  source: string,
+  limits: ReadLimits,
+  meter: { readonly packed: number },
+  gunzip: { readonly bytesWritten: number },
+): Transform {
   let size = 0;
   return new Transform({
+    flush(done) {
+      const isWhole = gunzip.bytesWritten === meter.packed;
+      done(isWhole ? null : new SnapshotError(`${source} has something behind its end`, COPY_AGAIN));
+    },
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
       const isBomb = size > limits.totalBytes || (size > limits.ratioFrom && size > meter.packed * limits.ratio);

@@ -7,7 +7,7 @@ import { isHidden, NODES_FOLDER, placeOf, requireNodeName } from './layout.ts';
 import { openTar } from './open-tar.ts';
 import { ReadBudget } from './read-limits.ts';
 import type { ReadLimits } from './read-limits.ts';
-import { SnapshotError } from './snapshot-error.ts';
+import { COPY_AGAIN, SnapshotError } from './snapshot-error.ts';
 
 /** One entry of an archive, its path checked. */
 interface Unpacked {
@@ -82,11 +82,18 @@ function checkedPath(header: Header, source: string): string {
   const odd = /[\p{Cc}\\]/u.test(name) || name.length > 1024 || /^[A-Za-z]:/.test(name) || name.startsWith('/');
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (odd || parts.includes('..')) throw refused(source, shown, 'is not a path inside a snapshot');
-  // The library has no word for the types it does not know, sparse files among them.
-  const type: string = header.type ?? 'file of an unknown type';
+  const type = typeOf(header);
   if (!FILE_TYPES.has(type)) throw refused(source, shown, `is a ${type}, not a file`);
   if (parts.length === 0 && type !== 'directory') throw refused(source, shown, 'is not a path inside a snapshot');
   return parts.join('/');
+}
+
+/** What a header says of the file. The library has no word for the types it does not know, old sparse files among them. */
+function typeOf({ type, pax }: Header): string {
+  const extended = Object.entries(pax ?? {});
+  if (extended.some(([key]) => key.startsWith('GNU.sparse.'))) return 'sparse file';
+  if (extended.some(([key, value]) => key === 'size' && !/^\d+$/.test(value))) return 'file of no size';
+  return type ?? 'file of an unknown type';
 }
 
 function refused(source: string, entry: string, why: string): SnapshotError {
@@ -98,11 +105,7 @@ function refused(source: string, entry: string, why: string): SnapshotError {
 
 function broken(source: string, last: string, error: unknown): SnapshotError {
   const why = error instanceof Error ? error.message : String(error);
-  return new SnapshotError(
-    `${source} is cut off or damaged after ${last}: ${why}`,
-    'Copy it again (in binary mode), or collect it again.',
-    { cause: error },
-  );
+  return new SnapshotError(`${source} is cut off or damaged after ${last}: ${why}`, COPY_AGAIN, { cause: error });
 }
 
 /** `evidence/cluster/services.json` → `cluster/services.json`, when everything is in that one folder. */

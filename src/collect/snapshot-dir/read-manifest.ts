@@ -6,12 +6,13 @@ import type {
   NodeFailure,
   NodeManifest,
   ObjectChange,
+  RecentChange,
   SecondReading,
   SnapshotManifest,
   SnapshotScope,
 } from '../../model/snapshot.ts';
 import { Field } from './field.ts';
-import { MANIFEST } from './layout.ts';
+import { isNodeName, MANIFEST } from './layout.ts';
 import { isRecord, readJson } from './read-json.ts';
 import { SnapshotError } from './snapshot-error.ts';
 
@@ -43,7 +44,7 @@ export function readManifest(bytes: Buffer): SnapshotManifest {
     scope: readScope(root.get('scope')),
     parts: root.get('parts').list(readClusterPart),
     ...(again === null ? {} : { again }),
-    nodes: root.get('nodes').list(readNode),
+    nodes: readNodes(root.get('nodes')),
   };
 }
 
@@ -69,7 +70,13 @@ function readAgain(field: Field): SecondReading {
     readAt: field.get('readAt').time(),
     error: field.get('error').orNull((value) => value.text()),
     changed: field.get('changed').list(readChange),
+    // A script that gathers a snapshot does not say.
+    recent: field.get('recent').orNull((value) => value.list(readRecent)) ?? [],
   };
+}
+
+function readRecent(field: Field): RecentChange {
+  return { service: field.get('service').text(), at: field.get('at').time() };
 }
 
 function readChange(field: Field): ObjectChange {
@@ -81,6 +88,17 @@ function readChange(field: Field): ObjectChange {
     before: field.get('before').orNull((value) => value.text()),
     after: field.get('after').orNull((value) => value.text()),
   };
+}
+
+function readNodes(field: Field): NodeManifest[] {
+  const seen = new Set<string>();
+  return field.list((item) => {
+    const node = readNode(item);
+    if (!isNodeName(node.name)) throw item.get('name').wrong('the name of a node');
+    if (seen.has(node.name)) throw item.get('name').wrong('a node that is not there yet');
+    seen.add(node.name);
+    return node;
+  });
 }
 
 function readNode(field: Field): NodeManifest {

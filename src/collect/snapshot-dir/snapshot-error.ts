@@ -11,6 +11,9 @@ export class SnapshotError extends Error {
   }
 }
 
+/** What to try with an archive that is not whole. */
+export const COPY_AGAIN = 'Copy it again (in binary mode), or collect it again.';
+
 /** Words of a failed file operation, with the path in front. */
 export function fileError(path: string, what: string, error: unknown): SnapshotError {
   const why = error instanceof Error ? error.message : String(error);

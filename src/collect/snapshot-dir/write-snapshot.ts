@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -38,6 +38,21 @@ export async function writeSnapshot(snapshot: Snapshot, path: string): Promise<v
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     if (error instanceof SnapshotError) throw error;
+    throw fileError(path, 'write', error);
+  }
+}
+
+/**
+ * Whether {@link writeSnapshot} may write there, as far as that can be told beforehand: nobody should look at a whole
+ * cluster to hear it afterwards.
+ * @throws SnapshotError when it cannot be written
+ */
+export async function requireWritable(path: string): Promise<void> {
+  const target = resolve(path);
+  await (isArchive(path) ? requireNoFolder(target, path) : requireEmpty(target, path));
+  try {
+    await access(dirname(target), constants.W_OK | constants.X_OK);
+  } catch (error) {
     throw fileError(path, 'write', error);
   }
 }

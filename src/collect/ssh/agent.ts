@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import type { BaseAgent, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
+import { framed, IDENTITIES_ANSWER, Messages, REQUEST_IDENTITIES } from './agent-messages.ts';
 import { keyType } from './known-hosts.ts';
 
 /** What an agent holds. */
@@ -19,8 +20,6 @@ const NOTHING: AgentContents = { agent: null, keys: [], unsupported: null, probl
 const AGENT_TIMEOUT_MS = 5000;
 /** As OpenSSH: more is no answer of an agent. */
 const ANSWER_LIMIT = 256 * 1024;
-const REQUEST_IDENTITIES = 11;
-const IDENTITIES_ANSWER = 12;
 
 /** Asks an agent for its keys. ssh2 passes over those it does not know, so the question is asked here. */
 export async function readAgent(socket: string | null, signal: AbortSignal): Promise<AgentContents> {
@@ -55,14 +54,13 @@ async function ask(path: string, signal: AbortSignal): Promise<Buffer> {
   const onAbort = (): void => void socket.destroy(new Error('no answer in time'));
   patience.addEventListener('abort', onAbort);
   if (patience.aborted) onAbort();
-  socket.on('connect', () => socket.write(Buffer.from([0, 0, 0, 1, REQUEST_IDENTITIES])));
-  let answer = Buffer.alloc(0);
+  socket.on('connect', () => socket.write(framed(Buffer.from([REQUEST_IDENTITIES]))));
+  const messages = new Messages(ANSWER_LIMIT);
   try {
     for await (const chunk of socket) {
-      if (chunk instanceof Uint8Array) answer = Buffer.concat([answer, chunk]);
-      const length = answer.length < 4 ? null : answer.readUInt32BE(0);
-      if (length !== null && length > ANSWER_LIMIT) throw new Error('answers with too much');
-      if (length !== null && answer.length >= 4 + length) return answer.subarray(4, 4 + length);
+      if (!(chunk instanceof Buffer)) continue;
+      const [answer] = messages.add(chunk);
+      if (answer !== undefined) return answer;
     }
     throw new Error('closed the connection');
   } finally {

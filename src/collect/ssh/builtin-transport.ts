@@ -115,6 +115,8 @@ export class BuiltinTransport implements Transport {
           if (error !== undefined) return fail(error);
           // Listening must begin here and now: a short answer is in the same packet, and its events are not repeated.
           const answer = this.#answer(channel);
+          // Nothing to read for the command: a menu, or a question, gets no answer instead of waiting for one.
+          channel.end();
           answer.catch(() => undefined);
           resolve({ answer });
         });

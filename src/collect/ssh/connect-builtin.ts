@@ -7,8 +7,8 @@ import { BuiltinTransport } from './builtin-transport.ts';
 import { forwardFailure, stopped } from './failures.ts';
 import type { HostKeyCheck } from './host-key.ts';
 import type { Identities } from './identities.ts';
-import { notUnlocked } from './keyring.ts';
-import { loginWith, type Unlock } from './login.ts';
+import { unlockFor } from './keyring.ts';
+import { loginWith } from './login.ts';
 import { openSocket } from './open-socket.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 import type { SharedState } from './shared-state.ts';
@@ -41,14 +41,16 @@ async function logInTo(route: readonly PreparedHost[], shared: SharedState, sign
   if (target === undefined) throw new TypeError('a route has a host');
   const hop = await logInToHops(route.slice(0, -1), shared, signal);
   const { host, identities, check, byHand } = target;
+  const server = route.map((each) => placeOf(each.host)).join(' ');
   const once = async (): Promise<Client> => {
     const onStop = (): Error => stopped(signal, placeOf(host));
     const stream =
       hop === null ? await openSocket(host, signal) : await untilStopped(openChannel(hop, host), signal, onStop);
-    const login = loginWith(host, identities, unlockFor(host, shared));
-    return logIn({ host, check, login, stream, byHand, signal });
+    const login = loginWith(host, identities, unlockFor(host, shared.keyring, shared.signal));
+    const handshake = async (): Promise<Client> => logIn({ host, check, login, stream, byHand, signal });
+    return shared.gates.handshake(server, handshake, signal);
   };
-  return shared.gates.pass(route.map((each) => placeOf(each.host)).join(' '), once, signal);
+  return shared.gates.pass(server, once, signal);
 }
 
 /** The connection to the hop before a host; null: there is none on the way. */
@@ -79,11 +81,6 @@ async function openChannel(client: Client, host: ResolvedHost): Promise<Duplex> 
       reject(forwardFailure(host.hostName, host.port, error instanceof Error ? error : new Error(String(error))));
     }
   });
-}
-
-function unlockFor(host: ResolvedHost, shared: SharedState): Unlock {
-  return async (locked) =>
-    host.mayAsk ? shared.keyring.unlock(locked, shared.signal) : notUnlocked(locked, 'BatchMode forbids to ask for it');
 }
 
 function placeOf(host: ResolvedHost): string {

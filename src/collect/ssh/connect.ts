@@ -15,6 +15,7 @@ import type { SshSettings, SshTarget } from './settings.ts';
 import { forHop, sshCommandFor } from './settings.ts';
 import { isSharedNow } from './shared-connection.ts';
 import type { SharedState } from './shared-state.ts';
+import { SaidNothing } from './system-failure.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
 /** With these, another address of the same node may do better. A key that is recorded may be so under another name. */
@@ -82,8 +83,17 @@ async function connectTo(address: string, shared: SharedState, signal: AbortSign
     return await connectBuiltin(prepared, shared, signal);
   } catch (error) {
     if (!(error instanceof NoCommonAlgorithm)) throw error;
-    return connectSystem(systemRoute, shared, error.message, signal);
+    return connectSystem(systemRoute, shared, error.message, signal).catch((again: unknown) => {
+      throw again instanceof SaidNothing ? nothingInCommon(address, error, settings) : again;
+    });
   }
+}
+
+function nothingInCommon(address: string, error: NoCommonAlgorithm, settings: SshSettings): NodeReadError {
+  const words = `${address}: ${error.message}: neither ssh2 nor the system ssh has one in common with the server`;
+  const verbose = sshCommandFor(address, settings).replace(/^ssh/, 'ssh -v');
+  const tryThis = `See what it offers: ${verbose}; allow it in ssh_config (KexAlgorithms, HostKeyAlgorithms, Ciphers).`;
+  return new NodeReadError('configuration', words, tryThis);
 }
 
 async function prepare(host: ResolvedHost, settings: SshSettings, signal: AbortSignal): Promise<PreparedHost> {
@@ -95,9 +105,9 @@ async function prepare(host: ResolvedHost, settings: SshSettings, signal: AbortS
  * A connection that the user's own `ssh` shares is used, as `ssh` would: but only to a host whose key somebody has recorded.
  * One that was opened without a look at the key is not.
  */
-async function withSocket({ host, check }: PreparedHost, signal: AbortSignal): Promise<SystemRouteHost> {
+async function withSocket({ host, check, identities }: PreparedHost, signal: AbortSignal): Promise<SystemRouteHost> {
   const isUsable = check.isRecorded && (await isSharedNow(host, signal));
-  return { host, socket: isUsable ? host.controlPath : null };
+  return { host, socket: isUsable ? host.controlPath : null, locked: identities.locked };
 }
 
 function systemReason({ host, identities, check }: PreparedHost): string | null {

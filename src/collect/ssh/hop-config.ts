@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { controlPathOption, SYSTEM_OPTIONS } from './system-options.ts';
+import { controlPathOption, identityAgentOption, SYSTEM_OPTIONS } from './system-options.ts';
 import type { TemporaryFolder } from './temporary-folder.ts';
 
 /** An ssh_config of our own, in a folder that nobody else can read. */
@@ -10,10 +10,13 @@ export interface HopConfig {
   remove(): void;
 }
 
-/** A hop, and the socket of the connection to it that is there already; null: none. */
+/** A hop, and what is there for it. */
 export interface SystemHop {
   readonly alias: string;
+  /** Of a connection to it that is open; null: none. */
   readonly socket: string | null;
+  /** Of an agent of ours; null: that of ssh_config. */
+  readonly agent: string | null;
 }
 
 /**
@@ -44,9 +47,13 @@ export function writeHopConfig(
 
 /** For a keyword the first value counts. */
 export function hopConfigText(config: string | undefined, hops: readonly SystemHop[]): string {
-  const shared = hops.flatMap(({ alias, socket }) =>
-    socket === null ? [] : [`Host ${alias}`, controlPathOption(socket)],
-  );
+  const shared = hops.flatMap(({ alias, socket, agent }) => {
+    const options = [
+      ...(socket === null ? [] : [controlPathOption(socket)]),
+      ...(agent === null ? [] : [identityAgentOption(agent)]),
+    ];
+    return options.length === 0 ? [] : [`Host ${alias}`, ...options];
+  });
   const lines = [...shared, 'Host *', ...SYSTEM_OPTIONS, controlPathOption(null), ...includesOf(config)];
   return `${lines.join('\n')}\n`;
 }

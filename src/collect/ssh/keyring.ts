@@ -2,6 +2,7 @@ import type { ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
 import { questions, type Questions } from '../questions.ts';
 import type { Terminal } from '../terminal.ts';
+import type { ResolvedHost } from './resolved-host.ts';
 
 /** A private key file that only its passphrase opens. */
 export interface LockedKey {
@@ -43,7 +44,16 @@ export class Keyring {
 /** The keys opened in this process: a second look at the nodes does not ask again. */
 export const keyring = new Keyring();
 
-export function notUnlocked({ file }: LockedKey, why: string): Unlocked {
+/** How a key with a passphrase is opened: a person is asked. */
+export type Unlock = (locked: LockedKey) => Promise<Unlocked>;
+
+/** Asks for keys that a host needs, unless its ssh_config forbids it. */
+export function unlockFor({ mayAsk }: Pick<ResolvedHost, 'mayAsk'>, keys: Keyring, signal: AbortSignal): Unlock {
+  return async (locked) =>
+    mayAsk ? keys.unlock(locked, signal) : notUnlocked(locked, 'BatchMode forbids to ask for it');
+}
+
+function notUnlocked({ file }: LockedKey, why: string): Unlocked {
   return { key: null, why: `${file} has a passphrase and is not in the agent, and ${why}` };
 }
 

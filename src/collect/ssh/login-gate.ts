@@ -5,6 +5,11 @@ import { LoginDropped, stopped } from './failures.ts';
 
 /** Logins in progress at one server. sshd drops new ones at random from ten on (MaxStartups 10:30:100). */
 const AT_ONE_SERVER = 8;
+/**
+ * Handshakes in progress in the whole run, everywhere: each is work for this machine, and too many at once make all of them
+ * too slow.
+ */
+const HANDSHAKES = 16;
 /** Second tries in progress in the whole run: several addresses may be one server. */
 const SECOND_TRIES = 4;
 const MOST_TRIES = 6;
@@ -18,6 +23,7 @@ const FIRST_PAUSE_MS = 200;
 export class LoginGates {
   readonly #servers = new Map<string, LimitFunction>();
   readonly #secondTries = pLimit(SECOND_TRIES);
+  readonly #handshakes = pLimit(HANDSHAKES);
 
   /**
    * @param server what all logins have in common that go to the same sshd first
@@ -36,6 +42,11 @@ export class LoginGates {
         await pause(FIRST_PAUSE_MS * 2 ** (tries - 1), signal);
       }
     }
+  }
+
+  /** From the first word to a server, which is connected, to the end of the login. `server` as in {@link pass}. */
+  async handshake<T>(server: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return inTurn(this.#handshakes, work, signal, server);
   }
 
   #gateOf(server: string): LimitFunction {

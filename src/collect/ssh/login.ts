@@ -4,7 +4,7 @@ import type { IdentityCallback, SigningRequestOptions, SignCallback } from 'ssh2
 import type { NodeReadError } from '../transport.ts';
 import { authenticationFailure } from './failures.ts';
 import type { Identities } from './identities.ts';
-import type { LockedKey, Unlocked } from './keyring.ts';
+import type { LockedKey, Unlock } from './keyring.ts';
 import type { ResolvedHost } from './resolved-host.ts';
 
 /** What is offered to the server, one after the other, each once. */
@@ -14,9 +14,6 @@ export interface Login {
   /** What to say when nothing was good enough. */
   failure(where: string, byHand: string): NodeReadError;
 }
-
-/** How a key with a passphrase is opened: a person is asked. */
-export type Unlock = (locked: LockedKey) => Promise<Unlocked>;
 
 /** An offer, made when it is its turn; null: it turned out to be none. */
 type Offer = () => Promise<AnyAuthMethod | null>;

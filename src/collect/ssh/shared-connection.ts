@@ -10,10 +10,15 @@ const CONTROL_TIMEOUT_MS = 3000;
 /** Bytes in the path of a socket on the strictest system (macOS: 104), without what ssh adds while it makes one. */
 const LONGEST_PATH = 104 - 1 - '.0123456789abcdef'.length;
 
-/** A socket for a connection of our own; null: there can be none (Windows has no such connections). */
+/** A socket for a connection of our own; null: there can be none. */
 export function newSocket(folder: TemporaryFolder): string | null {
+  return socketPath(folder, SOCKET_SUFFIX);
+}
+
+/** Where a socket can be; null: nowhere (its path would be too long, or this is Windows, where ssh cannot use one). */
+export function socketPath(folder: TemporaryFolder, suffix: string): string | null {
   if (process.platform === 'win32') return null;
-  const socket = `${folder.newFile()}${SOCKET_SUFFIX}`;
+  const socket = `${folder.newFile()}${suffix}`;
   return Buffer.byteLength(socket) > LONGEST_PATH ? null : socket;
 }
 

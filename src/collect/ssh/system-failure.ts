@@ -62,16 +62,26 @@ export const MEANINGS: readonly Meaning[] = [
 /** Closed before the keys were exchanged: nobody was asked who he is. */
 const DROPPED = /^\S*exchange_identification: .*(closed by remote host|reset by peer).*$/im;
 
+/** `ssh` ended without a word: for much that ends a connection it has none, not even at the log level for errors. */
+export class SaidNothing extends NodeReadError {}
+
 /** A failure of `ssh` itself, from what it said. */
 export function systemFailure(stderr: string, host: string, byHand: string): NodeReadError {
   const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^@+/.test(line));
+  const verbose = `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`;
+  const last = lines.at(-1);
+  if (last === undefined) {
+    const words = `${host}: ssh ended with 255 and said nothing: the command was killed, or the connection is lost`;
+    return new SaidNothing('connection-lost', words, verbose);
+  }
   const meaning = MEANINGS.find(({ pattern }) => new RegExp(pattern, 'i').test(stderr));
   const telling = meaning && lines.find((line) => new RegExp(meaning.pattern, 'i').test(line));
-  const words = (telling ?? lines.at(-1) ?? 'ssh failed and said nothing').trim();
+  const words = (telling ?? last).trim();
   const prints = /SHA256:\S+/.exec(stderr)?.[0].replace(/\.$/, '');
   const message = `${host}: ${words}${prints !== undefined && !words.includes(prints) ? ` (${prints})` : ''}`;
-  const [dropped = null] = DROPPED.exec(stderr) ?? [];
-  if (meaning === undefined && dropped !== null) return new LoginDropped(host, dropped.trim());
   if (meaning !== undefined) return new NodeReadError(meaning.reason, message, meaning.tryThis(byHand));
-  return new NodeReadError('connection-lost', message, `See what this says: ${byHand.replace(/^ssh/, 'ssh -v')}`);
+  const [dropped] = DROPPED.exec(stderr) ?? [];
+  return dropped === undefined
+    ? new NodeReadError('connection-lost', message, verbose)
+    : new LoginDropped(host, dropped.trim());
 }

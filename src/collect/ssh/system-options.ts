@@ -17,7 +17,16 @@ export const SYSTEM_OPTIONS = [
   'ControlMaster=no',
 ] as const;
 
-/** ControlPath for a socket; null: no connection is shared. What would be expanded, or end the word, is made plain. */
+/** ControlPath for a socket; null: no connection is shared. */
 export function controlPathOption(socket: string | null): string {
-  return socket === null ? 'ControlPath=none' : `ControlPath="${socket.replaceAll('%', '%%')}"`;
+  return socket === null ? 'ControlPath=none' : `ControlPath=${plainPath(socket)}`;
+}
+
+export function identityAgentOption(socket: string): string {
+  return `IdentityAgent=${plainPath(socket)}`;
+}
+
+/** Without what would be expanded, or end the word. */
+function plainPath(path: string): string {
+  return `"${path.replaceAll('%', '%%')}"`;
 }

@@ -11,7 +11,7 @@ import { sshCommandFor, sshFlags } from './settings.ts';
 import type { SharedState } from './shared-state.ts';
 import { endShared, newSocket, openingFlags, openShared } from './shared-connection.ts';
 import { systemFailure } from './system-failure.ts';
-import { controlPathOption, SYSTEM_OPTIONS } from './system-options.ts';
+import { controlPathOption, identityAgentOption, SYSTEM_OPTIONS } from './system-options.ts';
 
 /** ssh's own failures; a command that we run never ends with it. */
 const SSH_FAILED = 255;
@@ -29,6 +29,10 @@ export interface SystemHost {
   readonly takenBack: readonly string[];
   /** Configuration that binds the hops on the way too; null: there is no hop. */
   readonly hopConfig: HopConfig | null;
+  /** Socket of an agent of ours; null: that of ssh_config. */
+  readonly agent: string | null;
+  /** Ends what was made for this host alone. */
+  readonly release: () => void;
   /** What logins have in common that come to the same sshd first. */
   readonly server: string;
 }
@@ -90,6 +94,7 @@ export class SystemTransport implements Transport {
     this.#closing.abort();
     if (this.#isOurs && this.#socket !== null) await endShared(this.#socket, this.#target.host);
     this.#target.hopConfig?.remove();
+    this.#target.release();
   }
 
   async #runNow(command: string, signal: AbortSignal): Promise<CommandResult> {
@@ -129,12 +134,13 @@ export class SystemTransport implements Transport {
  * @throws NodeReadError for a host that `ssh` would take for an option
  */
 export function systemSshFlags(target: SystemHost, socket: string | null): readonly string[] {
-  const { host, takenBack, hopConfig } = target;
+  const { host, takenBack, hopConfig, agent } = target;
   if (host.startsWith('-'))
     throw notUnderstood(`${host} cannot be the name of a host`, 'Choose another: --node-address');
   const settings = hopConfig === null ? target.settings : { ...target.settings, config: hopConfig.file };
-  const options = [...SYSTEM_OPTIONS, controlPathOption(socket), ...takenBack].flatMap((option) => ['-o', option]);
-  return [...sshFlags(settings), ...options, '--', host];
+  const agentOption = agent === null ? [] : [identityAgentOption(agent)];
+  const options = [...SYSTEM_OPTIONS, controlPathOption(socket), ...agentOption, ...takenBack];
+  return [...sshFlags(settings), ...options.flatMap((option) => ['-o', option]), '--', host];
 }
 
 function withoutProgram(client: string): NodeReadError {

@@ -13,7 +13,7 @@ import (
 const hostLocal = "/usr/lib/cni/host-local"
 
 // ipam is a CNI plugin for addresses, called svcdoctor-ipam there: host-local, asked for the addresses that the
-// configuration's `fixed` has for this pod, if any. So pods are where the article has them.
+// configuration's `fixed` has for this pod, out of its `fixedRanges`, if any. So pods are where the article has them.
 func ipam() error {
 	input, err := io.ReadAll(os.Stdin)
 	if err != nil {
@@ -26,6 +26,7 @@ func ipam() error {
 	own, _ := config["ipam"].(map[string]any)
 	fixed, _ := own["fixed"].(map[string]any)
 	if addresses, found := fixed[podName()]; found {
+		own["ranges"] = own["fixedRanges"]
 		config["args"] = map[string]any{"cni": map[string]any{"ips": addresses}}
 	}
 	amended, err := json.Marshal(config)

@@ -333,6 +333,26 @@ describe.skipIf(noOpenssl !== null)('over TLS', () => {
     expect(api.seen).toEqual([]);
   });
 
+  it('says until when a client certificate was valid, before any request', async () => {
+    const user = '{client-certificate: pki/expired.pem, client-key: pki/expired.key}';
+    const error = await failureOf(connect(trusting(user)));
+    expect(error.message).toMatch(/^the client certificate of "someone" expired at \d{4}-\d\d-\d\dT/);
+    expect(error.suggestion).toContain('check the clock of this machine');
+    expect(api.seen).toEqual([]);
+  });
+
+  it('says that the certificate of the server is no longer valid', async () => {
+    const folder = `${scratch.root}/pki`;
+    const old = await startFakeApi({
+      cert: readFileSync(`${folder}/expired.pem`),
+      key: readFileSync(`${folder}/expired.key`),
+    });
+    const config = kubeconfig(old.url, '{}', 'certificate-authority: pki/ca.pem');
+    const error = await failureOf((await connect(config)).get('/version'));
+    expect(error.message).toContain('x509: certificate has expired');
+    await old.close();
+  });
+
   it('says who must log in', async () => {
     api.fault = (_, response) => {
       sendStatus(response, 401, 'Unauthorized', 'Unauthorized');

@@ -85,7 +85,10 @@ function openssl(...args: string[]): void {
   execFileSync('openssl', args, { stdio: 'ignore' });
 }
 
-/** An authority, a server certificate for 127.0.0.1 and a client certificate for the user `cert-user`; paths of PEM files. */
+/**
+ * An authority, a server certificate for 127.0.0.1 and a client certificate for the user `cert-user`; paths of PEM files. Beside
+ * them `expired.pem` and `expired.key`, valid until yesterday.
+ */
 export function makeCertificates(folder: string): Certificates {
   mkdirSync(folder, { recursive: true });
   const path = (name: string): string => join(folder, name);
@@ -103,13 +106,14 @@ export function makeCertificates(folder: string): Certificates {
     '-subj',
     '/CN=lab-ca',
   );
-  for (const [name, subject, extension] of [
-    ['server', '/CN=api', 'subjectAltName=IP:127.0.0.1,DNS:api.lab'],
-    ['client', '/CN=cert-user', 'extendedKeyUsage=clientAuth'],
+  for (const [name, subject, extension, days] of [
+    ['server', '/CN=api', 'subjectAltName=IP:127.0.0.1,DNS:api.lab', '2'],
+    ['client', '/CN=cert-user', 'extendedKeyUsage=clientAuth', '2'],
+    ['expired', '/CN=api', 'subjectAltName=IP:127.0.0.1', '-1'],
   ] as const) {
     writeFileSync(path(`${name}.ext`), extension);
     openssl('req', ...newKey, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', subject);
-    const sign = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2'];
+    const sign = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', days];
     openssl(
       'x509',
       '-req',

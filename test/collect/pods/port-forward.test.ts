@@ -3,27 +3,18 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
-import { connectCluster, type ClusterConnection } from '../../../src/collect/cluster/index.ts';
+import type { ClusterConnection } from '../../../src/collect/cluster/index.ts';
 import { openPortForward } from '../../../src/collect/pods/port-forward.ts';
 import { startFakeApi, type FakeApi } from '../cluster/fake-api.ts';
+import { connectionTo } from './connection.ts';
+import { begin, say } from './kubelet.ts';
 
 let api: FakeApi;
 let connection: ClusterConnection;
 
 beforeEach(async () => {
   api = await startFakeApi();
-  connection = await connectCluster(
-    { server: api.url, requestTimeout: 2000 },
-    {
-      variables: {},
-      homeDirectory: '/nowhere',
-      workingDirectory: '/nowhere',
-      interactive: false,
-      serviceAccountDirectory: '/nowhere',
-      warn: () => undefined,
-      retry: { broken: 0 },
-    },
-  );
+  connection = await connectionTo(api.url, 2000);
 });
 
 afterEach(async () => {
@@ -37,17 +28,6 @@ async function open(port = 53, signal = never): Promise<Duplex> {
   return openPortForward(connection, { namespace: 'kube-system', pod: 'coredns-1', port }, signal);
 }
 
-/** What a kubelet sends first on both channels. */
-function begin(socket: WebSocket, port = 53): void {
-  const number = Buffer.alloc(2);
-  number.writeUInt16LE(port);
-  for (const channel of [0, 1]) socket.send(Buffer.concat([Buffer.of(channel), number]));
-}
-
-function say(socket: WebSocket, text: string, channel = 0): void {
-  socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(text)]));
-}
-
 async function read(stream: Duplex): Promise<string> {
   let text = '';
   for await (const chunk of stream) text += String(chunk);
@@ -57,10 +37,10 @@ async function read(stream: Duplex): Promise<string> {
 describe('a port of a pod', () => {
   it('is a stream both ways', async () => {
     api.talk = (socket) => {
-      begin(socket);
+      begin(socket, 53);
       socket.on('message', (data: Buffer) => {
         expect(data[0]).toBe(0);
-        say(socket, data.subarray(1).toString().toUpperCase());
+        say(socket, 0, data.subarray(1).toString().toUpperCase());
         socket.close();
       });
     };
@@ -74,7 +54,7 @@ describe('a port of a pod', () => {
   it('is read at the speed of its reader, and whole', async () => {
     const part = Buffer.alloc(32_768, 'x');
     api.talk = (socket) => {
-      begin(socket);
+      begin(socket, 53);
       for (let index = 0; index < 300; index++) socket.send(Buffer.concat([Buffer.of(0), part]));
       socket.close();
     };
@@ -100,21 +80,21 @@ describe('a port of a pod', () => {
     [
       'that nobody listens on',
       (socket) => {
-        begin(socket);
-        say(socket, 'error forwarding port 53 to pod x, uid : failed to connect: connection refused\u001b[31m', 1);
+        begin(socket, 53);
+        say(socket, 1, 'error forwarding port 53 to pod x, uid : failed to connect: connection refused\u001b[31m');
         socket.close();
       },
       'error forwarding port 53 to pod x, uid : failed to connect: connection refused [31m',
     ],
     [
       'whose connection breaks',
-      (socket) => (begin(socket), socket.terminate()),
+      (socket) => (begin(socket, 53), socket.terminate()),
       'through the API server ended (code 1006)',
     ],
     ['that is closed before it was opened', (socket) => socket.close(), 'through the API server ended (code 1005)'],
     ['of another number', (socket) => begin(socket, 80), 'the kubelet forwards port 80 in place of 53'],
     ['without its number', (socket) => socket.send(Buffer.of(0)), 'forwards port none in place of 53'],
-    ['with a third channel', (socket) => say(socket, 'x', 2), 'a message on channel 2'],
+    ['with a third channel', (socket) => say(socket, 2, 'x'), 'a message on channel 2'],
     ['with an empty message', (socket) => socket.send(Buffer.alloc(0)), 'a message on channel none'],
   ])('%s ends with an error', async (_, talk, words) => {
     api.talk = talk;
@@ -143,7 +123,7 @@ describe('a port of a pod', () => {
   it('is let go when its reader is done with it', async () => {
     const closed = new Promise<number>((resolve) => {
       api.talk = (socket) => {
-        begin(socket);
+        begin(socket, 53);
         socket.on('close', resolve);
       };
     });

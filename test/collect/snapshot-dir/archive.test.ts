@@ -43,6 +43,12 @@ async function refusal(bytes: Buffer, limits: Partial<ReadLimits> = {}): Promise
   return error.message;
 }
 
+function manifest(nodes: string): string {
+  const time = '2026-01-01T00:00:00Z';
+  const scope = '{"namespace":null,"services":null,"selector":null}';
+  return `{"formatVersion":1,"tool":"x","toolVersion":"1","startedAt":"${time}","finishedAt":"${time}","context":null,"server":null,"scope":${scope},"parts":[],"nodes":[${nodes}]}`;
+}
+
 describe('an archive', () => {
   it.each([1, 512, 1_000_000])('is read in chunks of %i bytes, packed or not', async (chunk) => {
     const items: Item[] = [
@@ -175,6 +181,106 @@ describe('an archive', () => {
     lying.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
     const message = await refusal(gzipSync(Buffer.concat([bytes.subarray(0, bytes.length - 1024), lying])));
     expect(message).toContain('has 8589934591 bytes');
+  });
+
+  it.each([
+    ['something else', Buffer.from('something else')],
+    ['zeros, which a gzip program would skip', Buffer.alloc(700)],
+    ['a zero and something else', Buffer.from('\0something else')],
+    ['another gzip file of no tar', gzipSync('something else')],
+  ])('with %s behind its end is refused', async (_, garbage) => {
+    const bytes = Buffer.concat([await tgz(MINIMAL), garbage]);
+    for (const chunk of [1, 700, 1_000_000]) {
+      const error: unknown = await read(bytes, {}, chunk).catch((failure: unknown) => failure);
+      expect(String(error)).toMatch(/cut off or damaged|behind its end/);
+    }
+  });
+
+  it('that is no gzip file, with something behind its end, is refused', async () => {
+    const bytes = await tar(MINIMAL);
+    expect(await refusal(Buffer.concat([bytes, Buffer.from('x')]))).toContain('does not end as an archive does');
+    expect(await refusal(Buffer.concat([bytes, await tar(MINIMAL)]))).toMatch(/is there twice/);
+    expect((await read(Buffer.concat([bytes, Buffer.alloc(8192)]))).snapshot.cluster.size).toBe(3);
+  });
+
+  it('that is cut off between two entries is refused, packed or not', async () => {
+    const bytes = await tar([...MINIMAL, [{ name: 'nodes/n1/iptables-save' }, 'x']]);
+    const last = bytes.indexOf('nodes/n1/iptables-save');
+    for (const cut of [
+      bytes.subarray(0, last),
+      bytes.subarray(0, last + 1024),
+      bytes.subarray(0, bytes.length - 512),
+    ]) {
+      expect(await refusal(cut)).toContain('does not end as an archive does');
+      expect(await refusal(gzipSync(cut))).toContain('does not end as an archive does');
+    }
+  });
+
+  it.each([
+    ['path', '../x', 'is not a path inside a snapshot'],
+    ['path', '/etc/x', 'is not a path inside a snapshot'],
+    ['path', 'nodes/n1/ip_vs', 'is there twice'],
+    ['size', '99999999999999999999', 'has 100000000000000000000 bytes'],
+    ['size', '1e30', 'is a file of no size, not a file'],
+    ['size', '-1', 'cut off or damaged'],
+    ['GNU.sparse.major', '1', 'is a sparse file, not a file'],
+  ])('whose extended header says %s=%s is refused', async (key, value, message) => {
+    const bytes = await tar([
+      ...MINIMAL,
+      [{ name: 'nodes/n1/ip_vs' }, 'x'],
+      [{ name: 'nodes/n1/ipset-save', pax: { [key]: value } }, 'x'],
+    ]);
+    expect(await refusal(bytes)).toContain(message);
+  });
+
+  it.each([
+    ['of 2^62 bytes', '80000000000000004000000000000000', /bytes, the limit is|cut off or damaged/],
+    ['of -1 byte', 'ffffffffffffffffffffffffffffffff', /cut off or damaged/],
+    ['that is no number', Buffer.from('999999999999').toString('hex'), /cut off or damaged/],
+  ])('whose header has a size %s is refused', async (_, hex, message) => {
+    const bytes = await tar([...MINIMAL, [{ name: 'nodes/n1/iptables-save' }, 'x']]);
+    const at = bytes.indexOf('nodes/n1/iptables-save');
+    Buffer.from(hex, 'hex').copy(bytes, at + 124, 0, 12);
+    bytes.write('        ', at + 148, 'latin1');
+    const sum = bytes.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+    bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, at + 148, 'latin1');
+    expect(await refusal(bytes)).toMatch(message);
+  });
+
+  it.each([
+    ['durationMs', '1e999', 'a number'],
+    ['durationMs', '"1"', 'a number'],
+    ['code', '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000), 'a number, found an object'],
+  ])('whose manifest has an absurd %s is refused', async (key, value, message) => {
+    const time = '2026-01-01T00:00:00Z';
+    const fields = { argv: '[]', code: '0', stderr: '""', file: 'null', durationMs: '1', [key]: value };
+    const command = Object.entries(fields).map(([name, text]) => `"${name}":${text}`);
+    const node = `{"name":"n1","via":"ssh","client":"x","startedAt":"${time}","finishedAt":"${time}","failure":null,"commands":[{${command.join()}}]}`;
+    expect(await refusal(await tgz([...MINIMAL, [{ name: 'snapshot.json' }, manifest(node)]]))).toContain(
+      `snapshot.json, nodes[0].commands[0].${key}: expected ${message}`,
+    );
+  });
+
+  it.each([
+    ['../n1', 'the name of a node'],
+    ['n\u001b[31m', 'the name of a node'],
+    ['n1', 'a node that is not there yet'],
+  ])('whose manifest has node %j is refused', async (name, message) => {
+    const time = '2026-01-01T00:00:00Z';
+    const node = (of: string): string =>
+      JSON.stringify({
+        name: of,
+        via: 'ssh',
+        client: 'x',
+        startedAt: time,
+        finishedAt: time,
+        failure: null,
+        commands: [],
+      });
+    const text = manifest(`${node('n1')},${node(name)}`);
+    expect(await refusal(await tgz([...MINIMAL, [{ name: 'snapshot.json' }, text]]))).toContain(
+      `snapshot.json, nodes[1].name: expected ${message}`,
+    );
   });
 
   it('has unknown files named and left alone', async () => {

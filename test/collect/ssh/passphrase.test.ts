@@ -1,13 +1,16 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { HiddenLine } from '../../../src/collect/terminal.ts';
+import { atTerminal, lacksTerminal, questionsOn } from './at-terminal.ts';
 import { failureOf, whoAmI } from './reading.ts';
-import { areMissing, describeWithSshd, SshLab, until } from './sshd.ts';
+import { describeWithSshd, SshLab, until } from './sshd.ts';
 
 const LOG_IN = fileURLToPath(new URL('log-in.ts', import.meta.url));
-const lacksScript = areMissing('/usr/bin/script', '/usr/bin/setsid');
+
+// Programs are started, and typed to.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** What somebody at a terminal sees, and what comes of it. */
 interface Talk {
@@ -26,63 +29,54 @@ describeWithSshd('a key with a passphrase', () => {
     return lab.config({ key, knownHosts: lab.knownHosts(await server), lines });
   }
 
-  /** Runs `log-in.ts` at a terminal of its own; each answer is typed when the next prompt is there. */
-  async function atTerminal(config: string, nodes: number, answers: readonly string[]): Promise<Talk> {
+  /** Runs `log-in.ts` at a terminal of its own. */
+  async function talk(config: string, nodes: number, answers: readonly string[], at?: number): Promise<Talk> {
     const result = lab.newPath('result');
-    const { port } = await server;
-    const command = `${process.execPath} ${LOG_IN} ${config} ${port} ${result} ${nodes}; stty -a`;
-    const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    let screen = '';
-    terminal.stdout.on('data', (bytes: Buffer) => (screen += bytes.toString('utf8')));
-    for (const [index, answer] of answers.entries()) {
-      await until(() => screen.split('passphrase for key').length > index + 1);
-      terminal.stdin.write(answer);
-    }
-    await until(() => terminal.exitCode !== null);
-    terminal.stdin.end();
+    const port = at ?? (await server).port;
+    const screen = await atTerminal(`${process.execPath} ${LOG_IN} ${config} ${port} ${result} ${nodes}`, answers);
     return { screen, outcomes: JSON.parse(readFileSync(result, 'utf8')) as string[] };
   }
 
-  test.skipIf(lacksScript)('is asked for once for all nodes, and not shown', async () => {
-    const { screen, outcomes } = await atTerminal(await configFor(locked), 5, ['open sesame\r']);
+  test.skipIf(lacksTerminal)('is asked for once for all nodes, and not shown', async () => {
+    const { screen, outcomes } = await talk(await configFor(locked), 5, ['open sesame\r']);
     expect(outcomes).toEqual(Array(5).fill('ok'));
-    expect(screen.match(/Enter passphrase for key/g)).toHaveLength(1);
+    expect(questionsOn(screen)).toBe(1);
     expect(screen).toContain(`Enter passphrase for key '${locked}': `);
     expect(screen).not.toContain('sesame');
     expect(screen).toMatch(/[^-]echo /);
   });
 
-  test.skipIf(lacksScript)('is asked for again when it is wrong, and corrected while typed', async () => {
+  test.skipIf(lacksTerminal)('is asked for again when it is wrong, and corrected while typed', async () => {
     const answers = ['no\r', 'opex\u007fn sesamee\b\r'];
-    const { screen, outcomes } = await atTerminal(await configFor(locked), 1, answers);
+    const { screen, outcomes } = await talk(await configFor(locked), 1, answers);
     expect(outcomes).toEqual(['ok']);
     expect(screen).toContain('Bad passphrase, try again: Enter passphrase');
   });
 
-  test.skipIf(lacksScript)('wrong three times: the nodes are not read, and nothing is asked again', async () => {
-    const { screen, outcomes } = await atTerminal(await configFor(locked), 3, ['a\r', 'b\r', 'c\r']);
+  test.skipIf(lacksTerminal)('wrong three times: the nodes are not read, and nothing is asked again', async () => {
+    const { screen, outcomes } = await talk(await configFor(locked), 3, ['a\r', 'b\r', 'c\r']);
     expect(outcomes).toHaveLength(3);
     expect(new Set(outcomes).size).toBe(1);
     expect(outcomes[0]).toMatch(/^authentication: .*what was typed 3 times is not it; ssh-add /);
-    expect(screen.match(/passphrase for key/g)).toHaveLength(3);
+    expect(questionsOn(screen)).toBe(3);
   });
 
-  test.skipIf(lacksScript)('a PEM file without a public key beside it', async () => {
+  test.skipIf(lacksTerminal)('a PEM file without a public key beside it', async () => {
     rmSync(`${pem}.pub`);
-    const { outcomes } = await atTerminal(await configFor(pem), 2, ['open sesame\r']);
+    const { outcomes } = await talk(await configFor(pem), 2, ['open sesame\r']);
     expect(outcomes).toEqual(['ok', 'ok']);
   });
 
-  test.skipIf(lacksScript)(
+  test.skipIf(lacksTerminal)(
     'Ctrl-C at the question stops the run, and the terminal shows again what is typed',
     async () => {
-      const { screen, outcomes } = await atTerminal(await configFor(locked), 2, ['open\u0003']);
+      const { screen, outcomes } = await talk(await configFor(locked), 2, ['open\u0003']);
       expect(outcomes).toEqual([expect.stringMatching(/^cancelled: /), expect.stringMatching(/^cancelled: /)]);
       expect(screen).toMatch(/[^-]echo /);
     },
   );
 
-  test.skipIf(lacksScript)('without a terminal the key is named, and ssh-add', async () => {
+  test.skipIf(lacksTerminal)('without a terminal the key is named, and ssh-add', async () => {
     const result = lab.newPath('result');
     const config = await configFor(locked);
     const argv = ['-w', process.execPath, LOG_IN, config, String((await server).port), result, '1'];
@@ -93,6 +87,41 @@ describeWithSshd('a key with a passphrase', () => {
       `${locked} has a passphrase and is not in the agent, and there is no terminal to ask for it`,
     );
     expect(outcome).toContain(`; ssh-add ${locked}`);
+  });
+
+  test.skipIf(lacksTerminal).each(['ed25519', 'rsa', 'ecdsa'] as const)(
+    'with a certificate, for the system ssh: %s',
+    async (type) => {
+      const ca = lab.key();
+      const certified = lab.key(type, 'open sesame');
+      execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'me', '-n', 'root', `${certified}.pub`]);
+      const sshd = await lab.sshd({ lines: [`TrustedUserCAKeys ${ca}.pub`] });
+      const config = lab.config({ key: certified, knownHosts: lab.knownHosts(sshd) });
+      const { screen, outcomes } = await talk(config, 3, ['open sesame\r'], sshd.port);
+      expect(outcomes).toEqual(['ok', 'ok', 'ok']);
+      expect(questionsOn(screen)).toBe(1);
+    },
+  );
+
+  test.skipIf(lacksTerminal)('of a hop, for the system ssh; the agent has the key of the node', async () => {
+    const [keyOfHop, keyOfNode] = [lab.key('ed25519', 'open sesame'), lab.key()];
+    const hop = await lab.sshd({ userKeys: [keyOfHop] });
+    const node = await lab.sshd({ userKeys: [keyOfNode] });
+    const lines = ['Host hop', '  HostName 127.0.0.1', `  Port ${hop.port}`, `  IdentityFile ${keyOfHop}`];
+    const target = ['Host 127.0.0.1', '  ProxyJump hop', `  CertificateFile ${keyOfNode}.pub`];
+    const knownHosts = lab.knownHosts(hop, node);
+    const agent = await lab.agent([keyOfNode]);
+    const config = lab.config({ agent, knownHosts, lines: [...lines, ...target] });
+    const { outcomes } = await talk(config, 2, ['open sesame\r'], node.port);
+    expect(outcomes).toEqual(['ok', 'ok']);
+  });
+
+  test('is missed by the system ssh: the key is named', async () => {
+    const config = await configFor(locked, [`CertificateFile ${locked}.pub`]);
+    const failure = await failureOf(whoAmI({ config, port: (await server).port }));
+    expect(failure.reason).toBe('authentication');
+    expect(failure.message).toContain(`${locked} has a passphrase and is not in the agent, and there is no terminal`);
+    expect(failure.tryThis).toBe(`ssh-add ${locked}`);
   });
 
   test('is not asked for when the server would not take the key, or another one does', async () => {

@@ -117,8 +117,7 @@ export class SshLab {
 
   /** A known_hosts file with the servers' keys. */
   knownHosts(...servers: readonly Sshd[]): string {
-    const lines = servers.flatMap((server) => server.hostKeys.map((key) => knownHostsLine(server.port, key)));
-    return this.write('known_hosts', `${lines.join('\n')}\n`);
+    return this.write('known_hosts', `${servers.flatMap(knownHostsLines).join('\n')}\n`);
   }
 
   /** An ssh_config that has nothing of the machine in it. */
@@ -175,9 +174,17 @@ export interface ClientOptions {
   readonly lines?: readonly string[];
 }
 
+export function knownHostsLines(server: Sshd): readonly string[] {
+  return server.hostKeys.map((key) => knownHostsLine(server.port, key));
+}
+
 export function knownHostsLine(port: number, hostKey: string, host = '127.0.0.1'): string {
-  const [type, base64] = readFileSync(`${hostKey}.pub`, 'utf8').split(' ');
-  return `[${host}]:${port} ${type} ${base64}`;
+  return `[${host}]:${port} ${publicKey(hostKey)}`;
+}
+
+/** Type and key, as in known_hosts. */
+export function publicKey(key: string): string {
+  return readFileSync(`${key}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
 }
 
 function listenAddresses({ ipv6 = false, addresses = 1 }: SshdOptions): readonly string[] {
@@ -195,9 +202,9 @@ export async function freePort(): Promise<number> {
 }
 
 export async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 1500; tries++) {
     if (isSo()) return;
     await setTimeout(20);
   }
-  throw new Error('not within 10 s');
+  throw new Error('not within 30 s');
 }

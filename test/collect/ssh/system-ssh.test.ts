@@ -45,6 +45,21 @@ describeWithSshd('system ssh', () => {
     expect(fromAgent).toEqual({ client: 'system ssh (user certificate in the agent)', uid: '0' });
   });
 
+  test('a hardware key, as a file or in its public half: ssh2 is not tried', async () => {
+    const { port } = await server;
+    const knownHosts = lab.knownHosts(await server);
+    for (const file of [hardwareKey(lab), `${hardwareKey(lab)}.pub`]) {
+      // It is ssh that says what it lacks: the hardware.
+      const failure = await failureOf(whoAmI({ config: lab.config({ key: file, knownHosts }), port }));
+      expect(failure.reason).toBe('authentication');
+      expect(failure.message).toMatch(/^127\.0\.0\.1: root@127\.0\.0\.1: Permission denied \(publickey\)/);
+    }
+    // With a second key that works, it is seen which client came.
+    const lines = [`IdentityFile ${key}`];
+    const config = lab.config({ key: hardwareKey(lab), knownHosts, lines });
+    expect(await whoAmI({ config, port })).toEqual({ client: 'system ssh (security key)', uid: '0' });
+  });
+
   test('a host certificate', async () => {
     const ca = lab.key();
     const hostKey = lab.key();
@@ -167,11 +182,42 @@ describeWithSshd('system ssh', () => {
   });
 });
 
+/** A key of the kind that hardware keeps, as ssh-keygen writes it; the hardware is made up. */
+function hardwareKey(lab: SshLab): string {
+  const text = (value: string | Buffer): Buffer => {
+    const bytes = Buffer.from(value);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length, 0);
+    return Buffer.concat([length, bytes]);
+  };
+  const type = 'sk-ssh-ed25519@openssh.com';
+  const publicKey = Buffer.concat([text(type), text(Buffer.alloc(32, 7)), text('ssh:')]);
+  const secret = Buffer.concat([Buffer.alloc(8, 1), publicKey, Buffer.from([1]), text('handle'), text(''), text('me')]);
+  const padded = Buffer.concat([secret, Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, (8 - (secret.length % 8)) % 8))]);
+  const head = [Buffer.from('openssh-key-v1\0'), text('none'), text('none'), text(''), Buffer.from([0, 0, 0, 1])];
+  const base64 = Buffer.concat([...head, text(publicKey), text(padded)]).toString('base64');
+  const wrapped = (base64.match(/.{1,70}/g) ?? []).join('\n');
+  const file = lab.write(
+    'id_ed25519_sk',
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${wrapped}\n-----END OPENSSH PRIVATE KEY-----\n`,
+  );
+  writeFileSync(`${file}.pub`, `${type} ${publicKey.toString('base64')} me\n`);
+  return file;
+}
+
 function keyText(key: string): string {
   return ` ${readFileSync(`${key}.pub`, 'utf8').split(' ')[1] ?? ''}`;
 }
 
-const TARGET = { host: 'node', settings: {}, takenBack: [], hopConfig: null, server: 'node port 22' };
+const TARGET = {
+  host: 'node',
+  settings: {},
+  takenBack: [],
+  hopConfig: null,
+  agent: null,
+  release: () => undefined,
+  server: 'node port 22',
+};
 
 test('a host that looks like an option is refused', async () => {
   const target = { ...TARGET, host: '-oProxyCommand=touch /tmp/x' };
@@ -198,7 +244,7 @@ describeWithSshd('configuration for hops', () => {
     const file = join(folder, 'config');
     writeFileSync(file, 'Host bastion\n  User jumper\n  StrictHostKeyChecking no\n  ControlMaster auto\n');
     const temporary = new TemporaryFolder();
-    const hops = [{ alias: 'shared', socket: '/tmp/50% of it' }];
+    const hops = [{ alias: 'shared', socket: '/tmp/50% of it', agent: '/tmp/100%' }];
     const config = writeHopConfig(temporary, file, hops);
     const printed = execFileSync('ssh', ['-F', config.file, '-G', 'bastion']).toString('utf8');
     expect(printed).toMatch(/^user jumper$/m);
@@ -208,6 +254,7 @@ describeWithSshd('configuration for hops', () => {
     expect(printed).not.toMatch(/^controlpath/m);
     const shared = execFileSync('ssh', ['-F', config.file, '-G', 'shared']).toString('utf8');
     expect(shared).toMatch(/^controlpath \/tmp\/50% of it$/m);
+    expect(shared).toMatch(/^identityagent \/tmp\/100%%?$/m);
     config.remove();
     expect(existsSync(config.file)).toBe(false);
     temporary.remove();
