@@ -96,7 +96,8 @@ function missing({ hasProxyRules }: FamilyView): Fault {
     expected: ['a pod of kube-proxy, as on other nodes'],
     proof: [],
     found: `kube-proxy has pods on other nodes, none here${hasProxyRules ? ': the rules here are those of one that is gone' : ', and no rules here'}`,
-    confidence: 'likely',
+    // Something that is no pod may write them.
+    confidence: hasProxyRules ? 'hint' : 'likely',
     felt: FELT,
     fix: [
       'kubectl -n kube-system get daemonsets,pods -o wide | grep kube-proxy',

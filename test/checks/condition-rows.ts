@@ -233,9 +233,11 @@ export const ROWS: readonly Row[] = [
     codes: [],
   },
   {
-    name: 'there is no pod, and there are rules: something else may write them',
+    name: 'there is no pod, and there are rules: of one that is gone, if nothing else writes them',
     evidence: () => pods(),
-    codes: [],
+    codes: ['SVC601'],
+    severity: 'warning',
+    words: ['none here: the rules here are those of one that is gone'],
   },
   {
     name: 'there is neither a pod nor a rule',
