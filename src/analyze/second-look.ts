@@ -117,9 +117,10 @@ export function changesBetween(first: Look, second: Look): Changes {
   }
   return (code, subject, node) => changes.get(keyOf(code, subject, node)) ?? null;
 
-  /** A DNS server that is silent the second time does not say that all is well. */
+  /** DNS that was asked, and is silent the second time, does not say that all is well. */
   function isGone(subject: string, node: string): boolean {
-    return node !== '' || !second.report.services.some((one) => one.dns === 'undetermined' && nameOf(one) === subject);
+    const [before, after] = [first, second].map(({ report }) => report.services.find((one) => nameOf(one) === subject));
+    return node !== '' || before?.dns === undefined || after?.dns === 'ok' || after?.dns === 'failed';
   }
 
   function isStill(code: string, subject: string, node: string): boolean {

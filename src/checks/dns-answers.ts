@@ -47,7 +47,8 @@ export function judgeAnswers(view: ServiceView, wanted: readonly WantedAnswer[],
   if (wrong.length === 0) return open.length === 0 ? judged([]) : { status: 'undetermined', because: distinct(open) };
   const meant = mayBeMeant(view.service, dns.configuration);
   if (meant !== null) return { status: 'undetermined', because: `DNS does not answer ${name} with ${what}: ${meant}` };
-  return judged([faultOf(name, wanted, wrong, what, dns.configuration)]);
+  const asked = new Set(replies.map(({ server }) => server)).size;
+  return judged([faultOf(name, wanted, wrong, what, dns.configuration, asked)]);
 }
 
 function faultOf(
@@ -56,6 +57,7 @@ function faultOf(
   wrong: readonly Other[],
   what: string,
   configuration: DnsConfiguration | null,
+  asked: number,
 ): Fault {
   const servers = new Set(wrong.map(({ server }) => server));
   const byWords = Map.groupBy(wrong, ({ words }) => words);
@@ -65,7 +67,7 @@ function faultOf(
     cause: distinct(wrong.map(({ type }) => type)),
     expected: wanted.flatMap(({ type, values }) => values.map((value) => `${name} ${type} ${value}`)),
     proof: [],
-    found: found.join('; '),
+    found: `${found.join('; ')}${servers.size < asked ? ` (${servers.size} of ${asked} servers)` : ''}`,
     confidence: confidenceIn(configuration),
     fix: [...servers].slice(0, 3).map((server) => `kubectl -n ${server.replace('/', ' logs ')} --tail=50`),
   };
@@ -89,7 +91,7 @@ function mayBeMeant(service: Service, configuration: DnsConfiguration | null): s
 }
 
 type Reply =
-  | { readonly status: 'right' }
+  | { readonly status: 'right'; readonly server: string }
   | { readonly status: 'unclear'; readonly server: string; readonly words: string }
   | Other;
 
@@ -108,7 +110,8 @@ function replyOf({ server, type, response, error }: DnsAnswer, values: readonly 
   }
   if (response.truncated) return { status: 'unclear', server, words: 'answered with more than fits into a message' };
   const found = valuesOf(response);
-  if (found.length === values.length && found.every((value) => values.includes(value))) return { status: 'right' };
+  if (found.length === values.length && found.every((value) => values.includes(value)))
+    return { status: 'right', server };
   return { status: 'other', server, type, words: wordsFor(type, response, found, values) };
 }
 

@@ -3,11 +3,11 @@ import { shellWord } from '../model/shell-word.ts';
 import { cannotWrite } from './proxy-sync.ts';
 import type { FamilyView } from './world.ts';
 
-/** Commands that show why a pod of kube-proxy does not do its work. */
+/** Commands that show why a pod of kube-proxy does not do its work. Where no container runs, the log is that of the last one. */
 export function lookAtPods(pods: readonly ProxyPod[]): readonly string[] {
-  return pods.flatMap(({ namespace, name, restarts }) => [
+  return pods.flatMap(({ namespace, name, restarts, startedAt }) => [
     `kubectl -n ${shellWord(namespace)} describe pod ${shellWord(name)}`,
-    `kubectl -n ${shellWord(namespace)} logs ${shellWord(name)}${restarts > 0 ? ' --previous' : ''} --tail=50`,
+    `kubectl -n ${shellWord(namespace)} logs ${shellWord(name)}${restarts > 0 && startedAt !== null ? ' --previous' : ''} --tail=50`,
   ]);
 }
 

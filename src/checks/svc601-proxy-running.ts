@@ -1,3 +1,4 @@
+import type { ProxyLog } from '../model/proxy-log.ts';
 import type { ProxyPod } from '../model/proxy-pod.ts';
 import { defineCheck, judged, OK, type Fault } from './check.ts';
 import { lookAtPods } from './proxy-pods.ts';
@@ -25,9 +26,11 @@ export default defineCheck({
     const pods = view.condition.proxy.pods ?? [];
     // What is being replaced is looked at when its successor is there.
     if (pods.some(({ isDeleting }) => isDeleting)) return OK;
-    if (pods.length === 0) return judged(view.hasProxyRules || answers(view) ? [] : [missing()]);
+    if (pods.length === 0) return judged(answers(view) ? [] : [missing(view)]);
     const troubled = pods.flatMap((pod) => troubleOf(pod, view.condition.proxy.readAt));
-    return troubled.length < pods.length ? OK : judged(troubled.map(({ words, pod }) => fault(words, pod)));
+    return troubled.length < pods.length
+      ? OK
+      : judged(troubled.map(({ words, pod }) => fault(words, pod, view.condition.proxy.log)));
   },
   hits: () => true,
 });
@@ -70,27 +73,31 @@ const FELT = {
   now: false,
 } as const;
 
-function fault(words: string, pod: ProxyPod): Fault {
+function fault(words: string, pod: ProxyPod, log: ProxyLog | null): Fault {
+  const last = log?.errors.at(-1);
+  const said = last === undefined ? '' : `; it logs: ${last}`;
   return {
     title: 'kube-proxy does not run as it should',
     cause: 'not running',
     expected: ['a pod of kube-proxy that is ready'],
     proof: [],
-    found: `pod ${pod.namespace}/${pod.name}: ${words}`,
+    found: `pod ${pod.namespace}/${pod.name}: ${words}${said}`,
     confidence: 'certain',
     felt: FELT,
     fix: lookAtPods([pod]),
   };
 }
 
-function missing(): Fault {
+/** Rules without a pod are those of one that is gone, or of one that is no pod. */
+function missing({ hasProxyRules }: FamilyView): Fault {
   return {
     title: 'there is no kube-proxy on the node',
     cause: 'no pod',
     expected: ['a pod of kube-proxy, as on other nodes'],
     proof: [],
-    found: 'kube-proxy has pods on other nodes, none here, and no rules here',
-    confidence: 'likely',
+    found: `kube-proxy has pods on other nodes, none here${hasProxyRules ? ': the rules here are those of one that is gone' : ', and no rules here'}`,
+    // Something that is no pod may write them.
+    confidence: hasProxyRules ? 'hint' : 'likely',
     felt: FELT,
     fix: [
       'kubectl -n kube-system get daemonsets,pods -o wide | grep kube-proxy',

@@ -1,7 +1,7 @@
 /**
  * What kube-proxy itself says of its failures: in klog's form (`E1125 23:24:13.733420     974 proxier.go:1390] "…" err="…"`),
- * perhaps behind the time that `kubectl logs --timestamps` puts before each line. Go on with lines that begin with a tab
- * or ` >`, one entry is several lines.
+ * perhaps behind the time that `kubectl logs --timestamps` puts before each line. What follows an entry without a header
+ * of its own belongs to it.
  */
 export interface ProxyLog {
   /** Each entry of severity E or F on one line, without its header, in order. */
@@ -18,16 +18,35 @@ const NO_FAILURE = /Kube-proxy configuration may be incomplete or incorrect/;
 const LONGEST = 400;
 
 export function parseProxyLog(text: string): ProxyLog {
-  const errors: string[][] = [];
+  const entries = errorEntries(text).map(([first = '', ...more]) => {
+    return shortened([first.replace(HEADER, ''), ...more.map((line) => line.replace(TIMESTAMP, ''))].join(' '));
+  });
+  return { errors: entries.filter((entry) => !NO_FAILURE.test(entry)) };
+}
+
+/** Entries of severity E and F, line by line. */
+function errorEntries(text: string): readonly (readonly string[])[] {
+  const entries: string[][] = [];
   let isError = false;
   for (const line of text.split('\n')) {
-    const header = HEADER.exec(line);
-    if (header !== null) {
-      isError = header[1] === 'E' || header[1] === 'F';
-      if (isError) errors.push([line.slice(header[0].length)]);
-    } else if (isError) errors.at(-1)?.push(line.replace(TIMESTAMP, ''));
+    const severity = HEADER.exec(line)?.[1];
+    if (severity !== undefined) {
+      isError = severity === 'E' || severity === 'F';
+      if (isError) entries.push([line]);
+    } else if (isError) entries.at(-1)?.push(line);
   }
-  return { errors: errors.map((lines) => shortened(lines.join(' '))).filter((entry) => !NO_FAILURE.test(entry)) };
+  return entries;
+}
+
+/** The last of many repeat the others; more lines of one are a whole rule set. */
+const KEPT_ENTRIES = 20;
+const KEPT_LINES = 6;
+
+/** The lines of a log that are kept of it: the last entries of severity E and F, as they are. */
+export function errorLinesOf(text: string): string {
+  const entries = errorEntries(text).slice(-KEPT_ENTRIES);
+  const lines = entries.flatMap((entry) => entry.slice(0, KEPT_LINES)).filter((line) => line !== '');
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 function shortened(text: string): string {

@@ -44,3 +44,8 @@ function withSample(known: FamilyMetrics, name: string, value: number): FamilyMe
   if (name === SYNCED) return { ...known, lastSynced: value === 0 ? null : value };
   return { ...known, failures: known.failures + value };
 }
+
+/** Writes that failed since kube-proxy was started, of all families. */
+export function failuresIn({ families }: ProxyMetrics): number {
+  return [...families.values()].reduce((sum, { failures }) => sum + failures, 0);
+}

@@ -5,6 +5,8 @@ export interface ProxyPod {
   readonly namespace: string;
   readonly name: string;
   readonly node: string;
+  /** Name of the container that runs kube-proxy. */
+  readonly container: string;
   /** uid of its controller; null: none, for example of a static pod. */
   readonly owner: string | null;
   readonly phase: string;
@@ -41,6 +43,7 @@ function proxyPod(pod: JsonObject): readonly ProxyPod[] {
       namespace: textOf(at(pod, 'metadata', 'namespace')),
       name: textOf(at(pod, 'metadata', 'name')),
       node,
+      container: textOf(at(container, 'name')) || 'kube-proxy',
       owner: ownerOf(pod),
       phase: textOf(at(pod, 'status', 'phase')),
       isDeleting: textOf(at(pod, 'metadata', 'deletionTimestamp')) !== '',

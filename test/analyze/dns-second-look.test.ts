@@ -12,7 +12,8 @@ const NAME = 'db.default.svc.cluster.local';
 const TIME = '2026-11-25T10:00:00.000Z';
 
 interface State {
-  readonly says: string;
+  /** null: nobody could be asked. */
+  readonly says: string | null;
   /** Of the Service. */
   readonly version?: string;
   /** The Service changed while the rest was read. */
@@ -20,7 +21,7 @@ interface State {
 }
 
 function evidence({ says, version = '1', moving }: State, change: Parameters<typeof reading>[1] = {}): Snapshot {
-  const dns = reading([{ name: NAME, type: 'CNAME', says }], change);
+  const dns = says === null ? undefined : reading([{ name: NAME, type: 'CNAME', says }], change);
   const spec = { type: 'ExternalName', externalName: 'db.example.com' };
   const made = snapshot({ services: [{ name: 'db', spec }], slices: [], dns });
   const text = JSON.stringify(made.cluster.get('services')).replace(
@@ -74,6 +75,12 @@ describe('an answer that differs', () => {
   it.each<[string, State, State, string]>([
     ['and does so again: a fault', { says: WRONG }, { says: WRONG }, 'SVC221, failed'],
     ['and is right the second time: it was on its way', { says: WRONG }, { says: RIGHT }, 'ok'],
+    [
+      'and nobody could be asked the second time: that is not well',
+      { says: WRONG },
+      { says: null },
+      'undetermined, default/db: a second look did not confirm what differs: it changes faster than it can be asked about, or nobody answered',
+    ],
     [
       'and cannot be told the second time: that is not well',
       { says: WRONG },

@@ -175,7 +175,7 @@ export const ROWS: readonly Row[] = [
     evidence: () => pods(proxyPod(NODE, { status: crashing })),
     codes: ['SVC601'],
     severity: 'warning',
-    words: ['CrashLoopBackOff, 7 restarts', 'the one before: Error, exit code 1', 'logs kube-proxy-2 --previous'],
+    words: ['CrashLoopBackOff, 7 restarts', 'the one before: Error, exit code 1', 'logs kube-proxy-2 --tail'],
   },
   {
     name: 'kube-proxy is started again and again',
@@ -190,7 +190,7 @@ export const ROWS: readonly Row[] = [
         }),
       ),
     codes: ['SVC601'],
-    words: ['started 4 times', 'OOMKilled'],
+    words: ['started 4 times', 'OOMKilled', 'logs kube-proxy-2 --previous'],
   },
   {
     name: 'kube-proxy was restarted often, long ago',
@@ -233,9 +233,11 @@ export const ROWS: readonly Row[] = [
     codes: [],
   },
   {
-    name: 'there is no pod, and there are rules: something else may write them',
+    name: 'there is no pod, and there are rules: of one that is gone, if nothing else writes them',
     evidence: () => pods(),
-    codes: [],
+    codes: ['SVC601'],
+    severity: 'warning',
+    words: ['none here: the rules here are those of one that is gone'],
   },
   {
     name: 'there is neither a pod nor a rule',

@@ -51,5 +51,7 @@ describe('the condition of nodes', () => {
     const { findings } = judge({ ...evidence, nodes });
     expect(findings.map(({ code, nodes: on }) => [code, on.length])).toEqual([['SVC605', 3]]);
     expect(findings[0]?.impact).not.toMatch(/\d\d\d %/);
+    // The node's own packets leave without being forwarded.
+    expect(findings[0]?.impact).not.toContain('the node itself');
   });
 });

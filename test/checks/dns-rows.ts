@@ -135,7 +135,7 @@ export const DNS_ROWS: readonly DnsRow[] = [
     spec: web([[right], ['NXDOMAIN']]),
     codes: ['SVC222'],
     exit: 1,
-    words: '"found":"kube-system/coredns-b: NXDOMAIN"',
+    words: '"found":"kube-system/coredns-b: NXDOMAIN (1 of 2 servers)"',
   },
   { name: 'clusterIP: a name without an address', spec: web(''), codes: ['SVC222'], exit: 1, words: 'no A record' },
   { name: 'clusterIP: an address too many', spec: web([right, wrong]), codes: ['SVC222'], exit: 1 },

@@ -1,5 +1,6 @@
 /** `npm run lab -- …`: a real cluster on this machine, to look at, to break and to heal. */
 import { parseArgs } from 'node:util';
+import { DEBUG_IMAGE } from './images.ts';
 import { fillZoo } from './zoo/fill.ts';
 import { recordZoo } from './zoo/record-zoo.ts';
 import { BREAKS, attachLab, runningLabs, startLab, tally } from './lab.ts';
@@ -62,7 +63,7 @@ async function perform(flags: Flags, [command, ...args]: readonly string[]): Pro
     case 'up':
       return up(flags);
     case 'breaks':
-      return say(BREAKS.map((one) => `${one.name.padEnd(24)} ${one.description}`).join('\n'));
+      return say(BREAKS.map(explain).join('\n'));
     case 'status':
       return status();
     case 'break':
@@ -122,7 +123,7 @@ function labOptions(flags: Flags): Partial<LabOptions> {
 }
 
 function welcome(lab: Lab, seconds: string): string {
-  const { kubeProxy, backend, name } = lab.options;
+  const { kubeProxy, backend, full, name } = lab.options;
   const more = name === 'default' ? '' : ` --name ${name}`;
   return `
 The cluster is up after ${seconds} s: ${lab.nodes.map((node) => node.name).join(', ')}; kube-proxy ${kubeProxy}, iptables (${backend}).
@@ -131,6 +132,7 @@ The cluster is up after ${seconds} s: ${lab.nodes.map((node) => node.name).join(
   kubectl get services,endpointslices,nodes        (the matching kubectl: ${lab.kubectl})
   ssh -F ${lab.sshConfig} rain-kubernetes-2
 
+${full ? inPods(backend) : ''}
   ./bin/run.js check hostnames --ssh-config ${lab.sshConfig}
 
 Break something, look again, and put it right:
@@ -140,9 +142,20 @@ Break something, look again, and put it right:
   npm run lab -- heal${more}
 
 Breaks (npm run lab -- breaks explains them):
-${columns(BREAKS.map((one) => one.name))}
+${columns(BREAKS.filter((one) => lab.options.full || !one.full).map((one) => one.name))}
 
 It stays until: npm run lab -- down${more}`;
+}
+
+/** What works only where there are kubelets. */
+function inPods(backend: string): string {
+  return `  kubectl -n kube-system exec daemonset/kube-proxy -- iptables-${backend}-save
+  kubectl debug node/rain-kubernetes-2 -it --profile=netadmin --image=${DEBUG_IMAGE} --image-pull-policy=Never
+`;
+}
+
+function explain({ name, description, full }: (typeof BREAKS)[number]): string {
+  return `${name.padEnd(24)} ${full ? '(--full only) ' : ''}${description}`;
 }
 
 function columns(names: readonly string[]): string {

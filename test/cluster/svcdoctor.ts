@@ -14,6 +14,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+const NOWHERE = fileURLToPath(new URL('nowhere.ssh_config', import.meta.url));
+
+/** The same choice of ways; but where SSH is tried, it finds nobody, and leaves this machine alone. */
+function withoutSsh(argv: readonly string[]): readonly string[] {
+  const reads = argv[0] === 'check' || (argv[0] === 'collect' && !argv.includes('--cleanup'));
+  if (!reads || argv.includes('--ssh-config')) return argv;
+  return [...argv, '--ssh-config', NOWHERE, ...(argv.includes('--via') ? [] : ['--via', 'auto'])];
+}
+
 /** What one command line does with a lab. It has no terminal. */
 export class Svcdoctor {
   readonly #lab: Lab;
@@ -38,7 +47,7 @@ export class Svcdoctor {
     readonly child: ChildProcess;
     readonly output: { stdout: string; stderr: string };
   } {
-    const line = [RUN, ...argv, '--kubeconfig', this.#lab.kubeconfig];
+    const line = [RUN, ...withoutSsh(argv), '--kubeconfig', this.#lab.kubeconfig];
     const child = spawn(process.execPath, line, { stdio: ['ignore', 'pipe', 'pipe'] });
     const output = { stdout: '', stderr: '' };
     child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
@@ -48,7 +57,7 @@ export class Svcdoctor {
 
   /** The command line for a shell; no argument needs quoting. */
   line(...argv: readonly string[]): string {
-    return [process.execPath, RUN, ...argv, '--kubeconfig', this.#lab.kubeconfig].join(' ');
+    return [process.execPath, RUN, ...withoutSsh(argv), '--kubeconfig', this.#lab.kubeconfig].join(' ');
   }
 
   kubectl(args: readonly string[], input = ''): string {

@@ -10,6 +10,7 @@ describe('the list of commands', () => {
     for (const command of NODE_COMMANDS) {
       expect(isAllowed(commandLine(command, ROOT), 'login')).toBe(true);
       expect(isAllowed(commandLine(command, { ...ROOT, isRoot: false }), 'login')).toBe(true);
+      // What is about the host's own programs would be about the image's there.
       expect(isAllowed(command.argv, 'container')).toBe(command.isAboutHost !== true);
     }
     const argv = ['iptables-legacy-save', '-t', 'nat'];

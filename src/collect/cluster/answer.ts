@@ -37,6 +37,14 @@ export function readAnswer(answer: Answer, request: AskedFor, server: URL): unkn
   throw statusError(answer, body, request);
 }
 
+/** The body of an answer that is plain text. @throws ClusterError for any other answer */
+export function readText(answer: Answer, request: AskedFor, server: URL): string {
+  const isText = answer.status >= 200 && answer.status < 300 && answer.contentType.startsWith('text/plain');
+  if (isText) return answer.body.toString('utf8');
+  readAnswer(answer, request, server);
+  throw notKubernetes(answer, server);
+}
+
 function parseBody(answer: Answer): unknown {
   try {
     const parsed: unknown = JSON.parse(answer.body.toString('utf8'));

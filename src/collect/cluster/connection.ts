@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { WebSocket } from 'ws';
-import { readAnswer } from './answer.ts';
+import { readAnswer, readText } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { ClusterError } from './cluster-error.ts';
 import { credentialSource } from './credentials.ts';
@@ -58,6 +58,8 @@ export interface ClusterConnection {
    * @throws ClusterError in kubectl's words; the signal's reason when it is aborted
    */
   get(path: string, query?: Query, signal?: AbortSignal): Promise<unknown>;
+  /** As {@link get}, for what is text and not JSON: the log of a pod. */
+  getText(path: string, query?: Query, signal?: AbortSignal): Promise<string>;
   /** As {@link get}, for any method. Only a GET is ever repeated, except once after a 401 with a new credential. */
   send(request: ClusterRequest): Promise<unknown>;
   /**
@@ -153,11 +155,19 @@ class Connection implements ClusterConnection {
     return this.send({ method: 'GET', path, query, signal });
   }
 
+  async getText(path: string, query: Query = {}, signal?: AbortSignal): Promise<string> {
+    const request = { method: 'GET', path, query, signal, accept: 'text/plain, application/json' } as const;
+    return readText(await this.#answerTo(request), request, this.#parts.server);
+  }
+
   async send(request: ClusterRequest): Promise<unknown> {
+    return readAnswer(await this.#answerTo(request), request, this.#parts.server);
+  }
+
+  #answerTo(request: ClusterRequest): Promise<Answer> {
     const isRepeatable = request.method === 'GET';
     const once = async (): Promise<Answer> => this.#once(request);
-    const answer = await this.#limit(() => this.#patiently(once, isRepeatable, request.signal));
-    return readAnswer(answer, request, this.#parts.server);
+    return this.#limit(() => this.#patiently(once, isRepeatable, request.signal));
   }
 
   async openSocket(request: SocketRequest): Promise<WebSocket> {

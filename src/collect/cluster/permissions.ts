@@ -83,6 +83,7 @@ export const WAY_PERMISSIONS: Readonly<Record<'kube-proxy' | 'debug-pod' | 'ssh'
 
 const NO_DNS = 'DNS is not looked at, which is all there is of an ExternalName Service';
 const FORWARD: Resource = { group: '', version: 'v1', plural: 'pods/portforward', kind: 'Pod' };
+const LOG: Resource = { group: '', version: 'v1', plural: 'pods/log', kind: 'Pod' };
 const NO_PORTS = `${NO_DNS}; kube-proxy is not asked how it is`;
 
 /** What is asked of DNS servers and kube-proxies themselves, through ports of their pods; test/cluster/dns.test.ts has them. */
@@ -98,6 +99,8 @@ export const PORT_PERMISSIONS: readonly Permission[] = [
     names: ['coredns'],
     without: 'whether DNS is set up to answer otherwise stays open',
   },
+  // Only of a kube-proxy that is in trouble.
+  { resource: LOG, verb: 'get', where: 'kube-system', without: 'why a kube-proxy fails is not read from its log' },
 ];
 
 /** A v1 List of roles and bindings that give a subject these permissions and nothing more. */

@@ -37,7 +37,8 @@ const TIMEOUT_MS = 5000;
 export async function readDns(request: DnsRequest): Promise<ReadPart> {
   try {
     const reading = await read(request);
-    return partOf('dns', reading, silenceOf(reading));
+    const silence = silenceOf(reading);
+    return partOf('dns', silence === null ? reading : undefined, silence);
   } catch (error) {
     request.signal.throwIfAborted();
     if (error instanceof NoDnsServers) return partOf('dns', { unavailable: error.message } satisfies NoDns);

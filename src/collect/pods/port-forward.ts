@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { oneLine } from '../cluster/answer.ts';
+import { ClusterError } from '../cluster/cluster-error.ts';
 import type { ClusterConnection } from '../cluster/connection.ts';
 import { pathOf, RESOURCES } from '../cluster/resources.ts';
 
@@ -39,8 +40,20 @@ export async function openPortForward(
   signal: AbortSignal,
 ): Promise<Duplex> {
   const path = `${pathOf(RESOURCES.pods, namespace, pod)}/portforward`;
-  const socket = await connection.openSocket({ path, query: { ports: String(port) }, protocols: [PROTOCOL], signal });
-  return new PortStream(socket, port);
+  try {
+    const query = { ports: String(port) };
+    const socket = await connection.openSocket({ path, query, protocols: [PROTOCOL], signal });
+    return new PortStream(socket, port);
+  } catch (error) {
+    throw error instanceof ClusterError && error.status === 403 ? forbidden(error, namespace) : error;
+  }
+}
+
+/** An API server (seen: 1.37) that misses the right to create says only that it is forbidden. */
+function forbidden(error: ClusterError, namespace: string): ClusterError {
+  const needed = `port-forwards need get and create of pods/portforward in namespace "${namespace}"`;
+  const tryThis = `kubectl auth can-i create pods --subresource=portforward -n ${namespace}`;
+  return new ClusterError(`${error.message.replace(/:$/, '')}: ${needed}`, tryThis, { status: 403, cause: error });
 }
 
 class PortStream extends Duplex {

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { type ProxyPod, parseProxyPods } from '../../model/proxy-pod.ts';
 import type { ClusterConnection, ClusterReading } from '../cluster/index.ts';
 import type { NodeRead } from '../read-nodes.ts';
 import { NodeReadError } from '../transport.ts';
@@ -6,6 +7,7 @@ import type { NodeTarget } from '../way.ts';
 import type { ExecTarget } from './exec.ts';
 import { KubeProxyPods } from './kube-proxy-pods.ts';
 import { type ProxyReading, readProxyEndpoints } from './proxy-endpoints.ts';
+import { isInTrouble, readProxyLog } from './read-proxy-log.ts';
 
 export interface ProxiesOptions {
   readonly signal: AbortSignal;
@@ -43,8 +45,41 @@ export async function readProxies(
       return target === null ? [] : [[node.name, await limit(async () => ask(target))] as const];
     }),
   );
-  return new Map(readings.flat());
+  // Those that were asked at the same time say the same of another pod.
+  const proxies = new Map(
+    readings.flat().map(([node, answer]) => [node, answer.forbidden ? (refused ?? answer) : answer]),
+  );
+  const logs = await readLogs(connection, reading, nodes, { proxies, signal });
+  return new Map([...proxies, ...logs]);
 }
+
+/** Logs that are read in one run: where more kube-proxies are in trouble, they share the reason. */
+const MOST_LOGS = 20;
+
+/** Of the nodes whose kube-proxy is in trouble, what is known of it, with what its log says. */
+async function readLogs(
+  connection: ClusterConnection,
+  { cluster }: ClusterReading,
+  nodes: readonly NodeTarget[],
+  { proxies, signal }: { readonly proxies: ReadonlyMap<string, ProxyReading>; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, ProxyReading>> {
+  const pods = parseProxyPods(cluster.get('kube-proxy')) ?? new Map<string, readonly ProxyPod[]>();
+  const troubled = nodes.flatMap(({ name }) => {
+    const known = proxies.get(name) ?? NOTHING;
+    const pod = (pods.get(name) ?? []).find((one) => isInTrouble(one, known.files));
+    return pod === undefined ? [] : [{ name, known, pod }];
+  });
+  const read = new Map<string, ProxyReading>();
+  for (const { name, known, pod } of troubled.slice(0, MOST_LOGS)) {
+    const { text, record, forbidden } = await readProxyLog(connection, pod, signal);
+    const files = text === null ? known.files : new Map([...known.files, ['kube-proxy-log.txt', text] as const]);
+    read.set(name, { ...known, files, commands: [...known.commands, record] });
+    if (forbidden) break;
+  }
+  return read;
+}
+
+const NOTHING: ProxyReading = { files: new Map(), commands: [], forbidden: false };
 
 function targetOn(node: NodeTarget, pods: KubeProxyPods): ExecTarget | null {
   try {

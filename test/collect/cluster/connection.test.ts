@@ -159,6 +159,28 @@ describe('over plain http', () => {
     expect((await failureOf((await connect(kubeconfig(api.url))).get('/version'))).message).toContain(message);
   });
 
+  it('takes text where text is asked for, and no page of somebody else', async () => {
+    const connection = await connect(kubeconfig(api.url));
+    const path = '/api/v1/namespaces/kube-system/pods/kube-proxy-x/log';
+    const answers = (type: string, text: string) => {
+      api.fault = (_, response) => {
+        response.writeHead(200, { 'content-type': type }).end(text);
+        return true;
+      };
+    };
+    answers('text/plain', 'E1125 …\n');
+    expect(await connection.getText(path, { tailLines: '9' })).toBe('E1125 …\n');
+    answers('text/html', '<html>Log in</html>');
+    expect((await failureOf(connection.getText(path))).message).toContain('not as a Kubernetes API');
+    api.fault = (_, response) => {
+      sendStatus(response, 403, 'Forbidden', 'pods "kube-proxy-x" is forbidden: cannot get resource "pods/log"');
+      return true;
+    };
+    const refused = await failureOf(connection.getText(path));
+    expect(refused).toMatchObject({ status: 403 });
+    expect(refused.message).toContain('cannot get resource "pods/log"');
+  });
+
   it('does not follow a redirect to a login page', async () => {
     api.fault = ({ url }, response) => {
       response.writeHead(302, { location: '/login' });
