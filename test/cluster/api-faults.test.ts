@@ -200,7 +200,7 @@ describe.skipIf(unavailable !== null)(
       proxy.rules = [{ match: /pods/, fault: status(500, 'InternalError', NO_LEADER) }];
       const { report } = await check();
       expect(report?.findings).toEqual([]);
-      expect(report?.coverage.missing.map(({ part }) => part).toSorted()).toEqual(['kube-proxy', 'pods']);
+      expect(report?.coverage.missing.map(({ part }) => part).toSorted()).toEqual(['dns', 'kube-proxy', 'pods']);
       expect(JSON.stringify(report?.coverage.missing)).toContain(NO_LEADER);
     }, 60_000);
 
