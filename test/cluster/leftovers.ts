@@ -40,12 +40,17 @@ const PLACES = [
 ];
 const SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
 
-/** The machine's network, mounts, places and settings. */
+/** Mounts that only a lab makes; other tests that run at the same time make theirs. */
+const OF_A_LAB = /kubelet|containerd|\/run\/lab|svcdoctor-lab|cni|rain-kubernetes/;
+
+/** The machine's network, mounts of labs, places and settings. */
 export async function machineState(): Promise<string> {
   const places = PLACES.map((place) => `${place}: ${existsSync(place)}`);
   const settings = SETTINGS.map((name) => `${name}: ${readFileSync(`/proc/sys/${name}`, 'utf8').trim()}`);
-  const mounts = readFileSync('/proc/self/mounts', 'utf8');
-  return [await machineNetwork(), mounts, ...places, ...settings].join('\n');
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => OF_A_LAB.test(line));
+  return [await machineNetwork(), ...mounts, ...places, ...settings].join('\n');
 }
 
 /** Starts a lab in a process of its own, kills one of those that keep it, and looks for what is left. */

@@ -61,7 +61,8 @@ describe.skipIf(unavailable !== null)(
         for (let round = 0; round < ROUNDS; round++) {
           const [twice, once_] = [await check(), await check('--settle', '0')];
           expect(twice.findings).toEqual([]);
-          if (once_.findings.length > 0) differed++;
+          // One look alone finds it in flight, or finds what the second one explains.
+          if (once_.verdict.outcome !== 'healthy') differed++;
         }
         // Else nothing was put to the test.
         expect(differed).toBeGreaterThan(0);

@@ -140,7 +140,7 @@ describe('the kube-proxies of a cluster', () => {
     kind: 'Pod',
     metadata: { name: `kube-proxy-${node}`, namespace: 'kube-system' },
     spec: { nodeName: node, containers: [{ name: 'kube-proxy', image: 'kube-proxy:v1.37.2' }] },
-    status: { phase: 'Running', containerStatuses: [{ name: 'kube-proxy', state: { running: {} } }] },
+    status: { phase: 'Running', containerStatuses: [{ name: 'kube-proxy', ready: true, state: { running: {} } }] },
   });
   const reading = (...on: string[]): ClusterReading =>
     ({ cluster: new Map([['kube-proxy', { kind: 'List', items: on.map(pod) }]]), parts: [] }) as never;
