@@ -21,7 +21,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 say(`
-Your own cluster, with SSH to its nodes:   ./bin/run.js check SERVICE -n NAMESPACE --ssh-user USER
+Your own cluster, as kubectl sees it:       ./bin/run.js check SERVICE -n NAMESPACE
 As a kubectl plugin:                       npm install --global .   then   kubectl svcdoctor check SERVICE
 ${labHint()}`);
 
@@ -49,6 +49,6 @@ function breakOneRule(target) {
 function labHint() {
   const canRun = process.platform === 'linux' && process.getuid?.() === 0 && spawnSync('go', ['version']).status === 0;
   return canRun
-    ? 'A real cluster to break, on this machine:  npm run lab -- up'
-    : 'A real cluster to break needs Linux, root and Go:  npm run lab -- up';
+    ? 'A real cluster to break, on this machine:  npm run lab -- up --full'
+    : 'A real cluster to break needs Linux, root and Go:  npm run lab -- up --full';
 }
