@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { gather, type Evidence, type EvidenceFlags } from '../cli/evidence.ts';
+import { gather } from '../cli/evidence.ts';
 import {
   clusterFlags,
   colorFlag,
@@ -14,12 +14,6 @@ import {
 import { formatOf, FORMATS, renderReport, terminalWidth, wantsColor } from '../cli/output.ts';
 import { checkSettings } from '../cli/result-settings.ts';
 import { parseWanted } from '../cli/selection.ts';
-import type { AnalyzeOptions } from '../analyze/analyze.ts';
-import type { Look } from '../analyze/second-look.ts';
-import { settle } from '../cli/settle.ts';
-import type { Report } from '../model/report.ts';
-import type { Snapshot } from '../model/snapshot.ts';
-import { neutral } from '../render/neutral.ts';
 import { VERSION } from '../version.ts';
 
 export default class Check extends BaseCommand {
@@ -61,12 +55,9 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Check);
     const wanted = argv.map((word) => parseWanted(String(word)));
+    const names = wanted.map((service) => service.name);
     const settings = checkSettings(flags);
-    const { snapshot, namespace } = await gather(
-      flags,
-      wanted.map((service) => service.name),
-      this.stop,
-    );
+    const { snapshot, namespace } = await gather(flags, names, this.stop);
     const { analyze } = await import('../analyze/analyze.ts');
     const options = {
       ...settings,
@@ -76,10 +67,18 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
       nodes: flags.node ?? null,
       toolVersion: VERSION,
     };
-    const report =
-      flags.from === undefined && flags.settle !== 0
-        ? await this.lookAgain(snapshot, options)
-        : analyze(snapshot, options);
+    const again = {
+      options,
+      settleMs: flags.settle,
+      signal: this.stop.signal,
+      read: async (node: readonly string[]) => (await gather({ ...flags, node }, names, this.stop)).snapshot,
+      say: (line: string) => this.say(line),
+    };
+    // A snapshot is looked at once; what only a live run needs is not loaded for it.
+    const isFinal = flags.from !== undefined || flags.settle === 0;
+    const report = isFinal
+      ? analyze(snapshot, options)
+      : await import('../cli/look-again.ts').then(async ({ lookAgain }) => lookAgain(snapshot, again));
     const text = await renderReport(report, formatOf(flags.output), {
       color: wantsColor(flags.color, process.stdout.isTTY, process.env),
       width: terminalWidth(process.stdout),
@@ -87,50 +86,5 @@ Exit code: 0 nothing found, 1 findings, 2 could not run, 3 incomplete.`;
     });
     this.print(text);
     process.exitCode = report.verdict.exitCode;
-  }
-
-  /** What is found in a live cluster may be a change on its way to the nodes: only what is still there counts. */
-  private async lookAgain(snapshot: Snapshot, options: AnalyzeOptions): Promise<Report> {
-    const { flags } = await this.parse(Check);
-    const { changesBetween, dueAgain, eitherOf, NO_CHANGES, settleTime, thirdLook } =
-      await import('../analyze/second-look.ts');
-    const { analyze } = await import('../analyze/analyze.ts');
-    const first = { snapshot, report: analyze(snapshot, { ...options, changes: NO_CHANGES }) };
-    const due = dueAgain(first.report);
-    if (due === null) return first.report;
-    await settle(flags.settle ?? settleTime(snapshot.cluster, due.services), this.stop.signal);
-    const second = await this.look(due.nodes, first, options);
-    if (second === null) return analyze(snapshot, options);
-    const changes = changesBetween(first, second);
-    const further = thirdLook(second, changes);
-    if (further === null) return analyze(snapshot, { ...options, changes });
-    await settle(further.waitMs, this.stop.signal);
-    const third = await this.look(further.nodes, second, options);
-    const later = third === null ? NO_CHANGES : changesBetween(second, third);
-    return analyze(snapshot, { ...options, changes: eitherOf(changes, later) });
-  }
-
-  /** One more look, at some nodes only; null: nobody answered. */
-  private async look(nodes: readonly string[], before: Look, options: AnalyzeOptions): Promise<Look | null> {
-    const { completedBy, NO_CHANGES } = await import('../analyze/second-look.ts');
-    const { analyze } = await import('../analyze/analyze.ts');
-    const { argv, flags } = await this.parse(Check);
-    const names = argv.map((word) => parseWanted(String(word)).name);
-    const reading = await this.gatherAgain({ ...flags, node: nodes }, names);
-    if (reading === null) return null;
-    const snapshot = completedBy(reading.snapshot, before.snapshot);
-    return { snapshot, report: analyze(snapshot, { ...options, nodes, changes: NO_CHANGES }) };
-  }
-
-  /** What was found is not lost when nobody answers the second time. */
-  private async gatherAgain(flags: EvidenceFlags, names: readonly string[]): Promise<Evidence | null> {
-    const { ClusterError } = await import('../collect/cluster/index.ts');
-    try {
-      return await gather(flags, names, this.stop);
-    } catch (error) {
-      if (this.stop.signal.aborted || !(error instanceof ClusterError)) throw error;
-      this.say(neutral(`warning: what was found could not be looked at a second time: ${error.message}`));
-      return null;
-    }
   }
 }
